@@ -1,0 +1,85 @@
+# Every command of the repository; CI calls these same targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+READY := .venv/.ready
+TESTS_FAST := tests/unit tests/contract
+MIN_COVERAGE := 85
+
+.PHONY: help
+help: ## List every target.
+	@awk -F ':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml uv.lock toolchain/bootstrap/venv toolchain/bootstrap/requirements.txt
+	@toolchain/bootstrap/venv
+	@touch $@
+
+.PHONY: venv
+venv: $(READY) ## Install the Python side from uv.lock into .venv.
+
+.PHONY: up
+up: $(READY) ## From a bare machine to the platform live: tools, images, cluster, pulumi up.
+	@$(BIN)/cryo up
+
+.PHONY: down
+down: $(READY) ## Stop the embedded cluster; data stays.
+	@$(BIN)/cryo down
+
+.PHONY: purge
+purge: $(READY) ## Stop it and leave the machine as before, built tools and images kept.
+	@$(BIN)/cryo down --purge
+
+.PHONY: status
+status: $(READY) ## Show what runs and what is healthy.
+	@$(BIN)/cryo status
+
+.PHONY: toolchain
+toolchain: $(READY) ## Build the pinned Go tools alone.
+	@$(BIN)/cryo toolchain
+
+.PHONY: images
+images: $(READY) ## Build the container images alone.
+	@$(BIN)/cryo images
+
+.PHONY: test
+test: check packages ## Everything that CI runs: checks, unit, integration and cluster tests with coverage.
+	@$(BIN)/pytest -q -n 2 --cov --cov-report= $(TESTS_FAST)
+	@$(BIN)/pytest -q --cov --cov-append --cov-report= tests/integration
+	@$(BIN)/pytest -q --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=$(MIN_COVERAGE) tests/cluster
+
+.PHONY: packages
+packages: $(READY) ## Install the Debian packages that the integration tests need.
+	@$(BIN)/python -m toolchain.bootstrap
+
+.PHONY: unit
+unit: $(READY) ## Unit and contract tests, without cluster or database.
+	@$(BIN)/pytest -q -n 2 $(TESTS_FAST)
+
+.PHONY: integration
+integration: packages ## Tests against a real PostgreSQL, onnxruntime, buildah and promtool.
+	@$(BIN)/pytest -q tests/integration
+
+.PHONY: cluster
+cluster: $(READY) ## Tests on the real cluster, which they bring up and leave running.
+	@$(BIN)/pytest -q tests/cluster
+
+.PHONY: check
+check: $(READY) ## Format, lint, types and architecture.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: $(READY) ## Format and fix what can be fixed.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: $(READY) ## Print the figures of the README; each script's last line is one JSON object.
+	@for script in bench/*.py; do $(BIN)/python $$script; done
+
+.PHONY: clean
+clean: ## Delete what the tests and checks left in the checkout.
+	@rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
