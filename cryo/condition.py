@@ -1,0 +1,141 @@
+"""The state of the whole platform as one value: cluster processes, pods, and the weights of each colour."""
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from cryo.settings import ClusterKind, Settings
+from cryo.tools import Tools, get_tools, kubeconfig_of, tool_variables
+from toolchain.cluster import embedded, processes
+from toolchain.cluster.layout import embedded_layout, read_network
+from toolchain.errors import ToolchainError
+from toolchain.process import Command, run_command
+
+QUERY_TIMEOUT_S = 15
+
+
+@dataclass(frozen=True, slots=True)
+class PodState:
+    """One pod of the platform."""
+
+    namespace: str
+    name: str
+    phase: str
+    ready: bool
+    restarts: int
+
+    @property
+    def is_well(self) -> bool:
+        """Ready, or a Job's pod that ended well."""
+        return self.ready or self.phase == "Succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Everything `cryo status` shows.
+
+    Attributes:
+        processes: cluster processes; empty unless embedded.
+        pods: pods of the platform and of the cluster itself.
+        weights: share of each colour by route name.
+        memory_bytes: memory that the cluster processes hold.
+        problem: why pods and weights could not be read, or None.
+    """
+
+    processes: tuple[embedded.DaemonStatus, ...]
+    pods: tuple[PodState, ...]
+    weights: dict[str, dict[str, int]]
+    memory_bytes: int
+    problem: str | None
+
+    @property
+    def is_well(self) -> bool:
+        """True when every process is healthy and every pod is ready or done."""
+        return (
+            self.problem is None
+            and bool(self.pods)
+            and all(process.healthy for process in self.processes)
+            and all(pod.is_well for pod in self.pods)
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The condition for machines."""
+        return {"well": self.is_well, **asdict(self)}
+
+    def text(self) -> str:
+        """The condition for people."""
+        lines = []
+        for status in self.processes:
+            state = "healthy" if status.healthy else "DOWN"
+            lines.append(f"process  {status.name:24} {state:8} pid {status.pid or '-':<8} {status.log}")
+        if self.processes:
+            lines.append(f"memory   {self.memory_bytes / 1e6:.0f} MB in cluster processes")
+        for pod in self.pods:
+            state = "ready" if pod.ready else pod.phase.lower()
+            lines.append(f"pod      {pod.namespace}/{pod.name:48} {state:10} {pod.restarts} restarts")
+        for route, shares in self.weights.items():
+            lines.append(f"route    {route:24} " + ", ".join(f"{name} {weight}" for name, weight in shares.items()))
+        if self.problem is not None:
+            lines.append(f"problem  {self.problem}")
+        lines.append("all is well" if self.is_well else "something is not well; `cryo up` repairs what it can")
+        return "\n".join(lines)
+
+
+def read_condition(settings: Settings) -> Condition:
+    """Ask everything now; what cannot be asked is told as the problem, never left out."""
+    tools = get_tools(settings, lambda _line: None)
+    statuses: tuple[embedded.DaemonStatus, ...] = ()
+    memory_bytes = 0
+    if settings.cluster is ClusterKind.EMBEDDED:
+        layout = embedded_layout(settings.home, read_network(os.environ))
+        statuses = embedded.status(layout, tools.program("kube", "kube"))
+        pids = [status.pid for status in statuses if status.pid is not None]
+        memory_bytes = processes.held_bytes(psutil.Process(pid) for pid in pids)
+    try:
+        pods = parse_pods(_query(settings, tools, "pods"))
+        weights = parse_weights(_query(settings, tools, "httproutes.gateway.networking.k8s.io"))
+    except ToolchainError as error:
+        reason = str(error).splitlines()[1:2] or [str(error)]
+        problem = f"the API server of {kubeconfig_of(settings)} does not answer: {reason[0].strip()}"
+        return Condition(statuses, (), {}, memory_bytes, problem)
+    return Condition(statuses, pods, weights, memory_bytes, None)
+
+
+def parse_pods(listing: str) -> tuple[PodState, ...]:
+    """Pods in the answer of `kubectl get pods -A -o json`."""
+    pods = []
+    for item in json.loads(listing)["items"]:
+        containers = item["status"].get("containerStatuses", [])
+        pods.append(
+            PodState(
+                namespace=item["metadata"]["namespace"],
+                name=item["metadata"]["name"],
+                phase=item["status"].get("phase", "Unknown"),
+                ready=bool(containers) and all(container["ready"] for container in containers),
+                restarts=sum(container["restartCount"] for container in containers),
+            )
+        )
+    return tuple(pods)
+
+
+def parse_weights(listing: str) -> dict[str, dict[str, int]]:
+    """Weight of each backend by route, for routes that have more than one backend."""
+    weights = {}
+    for item in json.loads(listing)["items"]:
+        backends = [backend for rule in item["spec"].get("rules", []) for backend in rule.get("backendRefs", [])]
+        if len(backends) > 1:
+            weights[item["metadata"]["name"]] = {backend["name"]: backend.get("weight", 1) for backend in backends}
+    return weights
+
+
+def _query(settings: Settings, tools: Tools, what: str) -> str:
+    variables = tool_variables(settings, tools, Path(sys.executable))
+    program = (str(tools.program("kube", "kube")), "kubectl") if "kube" in tools.folders else ("kubectl",)
+    argv = (*program, "get", what, "--all-namespaces", "--output=json", f"--request-timeout={QUERY_TIMEOUT_S}s")
+    log = settings.cache / "status.log"
+    return run_command(Command(argv, log, env={**os.environ, **variables}, timeout_s=QUERY_TIMEOUT_S + 5))
