@@ -1,0 +1,1 @@
+"""One ComponentResource per module; each takes one typed `Args` and registers what others may use."""

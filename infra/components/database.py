@@ -1,0 +1,154 @@
+"""PostgreSQL: one instance on a volume that outlives it, with the password as a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_kubernetes import apps, core, meta
+
+from agents.runtime.names import APP_MIGRATE, APP_POSTGRES, LABEL_NAME, PORT_POSTGRES
+from infra import network, pods
+from infra.naming import SKIP_AWAIT, Identity
+
+if TYPE_CHECKING:
+    from infra.config import Database as Settings
+
+DATABASE = "cryoprotect"
+SUPERUSER = "postgres"
+PASSWORD_FOLDER = "/run/secrets/postgres"  # noqa: S105 - a path
+_DATA = "data"
+_DATA_PATH = "/var/lib/postgresql/data"
+# The pg_isready on PATH of Debian is a Perl wrapper; the image holds no Perl.
+_PG_ISREADY = ["/usr/lib/postgresql/17/bin/pg_isready", "-q", "-h", "127.0.0.1", "-U", SUPERUSER, "-d", DATABASE]
+_PROBE_PERIOD_S = 2
+_EXTRA_WAIT_S = 60
+
+
+@dataclass(frozen=True)
+class DatabaseArgs:
+    """What the database runs and which Secret holds its password."""
+
+    settings: Settings
+    image: pulumi.Input[str]
+    namespace: pulumi.Input[str]
+    password_secret: pulumi.Input[str]
+    environment: str
+    protect: bool
+
+
+class Database(pulumi.ComponentResource):
+    """StatefulSet and Service `postgres`."""
+
+    host: pulumi.Output[str]
+
+    def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare the server, its Service and who may connect."""
+        super().__init__("cryoprotect:data:Database", name, None, opts)
+        self._args = args
+        self._identity = Identity(name=APP_POSTGRES, component="database", environment=args.environment)
+        child = pulumi.ResourceOptions(parent=self)
+        service = core.v1.Service(
+            "postgres",
+            metadata=self._metadata(name=APP_POSTGRES, annotations={SKIP_AWAIT: "true"}),
+            # Not awaited: it would cost a 10 s settle and prove nothing. The StatefulSet is awaited by its probes, and
+            # the migration Job connects through this Service.
+            spec=core.v1.ServiceSpecArgs(
+                selector=self._identity.selector(),
+                ports=[core.v1.ServicePortArgs(name="postgres", port=PORT_POSTGRES, target_port=PORT_POSTGRES)],
+            ),
+            opts=child,
+        )
+        self._policy(child)
+        self._server(service)
+        self.host = service.metadata.name
+        self.register_outputs({"host": self.host})
+
+    def _server(self, service: core.v1.Service) -> apps.v1.StatefulSet:
+        settings = self._args.settings
+        return apps.v1.StatefulSet(
+            "postgres",
+            # A fixed name, unlike everything else that Pulumi may replace: the volume is found by this name, so a
+            # replaced StatefulSet comes back with its data instead of an empty volume.
+            metadata=self._metadata(name=APP_POSTGRES),
+            spec=apps.v1.StatefulSetSpecArgs(
+                service_name=service.metadata.name,
+                replicas=1,
+                selector=meta.v1.LabelSelectorArgs(match_labels=self._identity.selector()),
+                template=core.v1.PodTemplateSpecArgs(
+                    metadata=meta.v1.ObjectMetaArgs(labels=self._identity.labels()),
+                    spec=self._pod(),
+                ),
+                volume_claim_templates=[pods.volume_claim(_DATA, settings.storage, labels=self._identity.selector())],
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=self._args.protect,
+                custom_timeouts=pulumi.CustomTimeouts(
+                    create=f"{settings.startup_s + _EXTRA_WAIT_S}s",
+                    update=f"{settings.startup_s + settings.grace_s + _EXTRA_WAIT_S}s",
+                ),
+            ),
+        )
+
+    def _pod(self) -> core.v1.PodSpecArgs:
+        settings = self._args.settings
+        return core.v1.PodSpecArgs(
+            automount_service_account_token=False,
+            enable_service_links=False,
+            termination_grace_period_seconds=settings.grace_s,
+            security_context=pods.pod_security(pods.USER_POSTGRES),
+            containers=[
+                core.v1.ContainerArgs(
+                    name=APP_POSTGRES,
+                    image=self._args.image,
+                    image_pull_policy="IfNotPresent",
+                    ports=[core.v1.ContainerPortArgs(name="postgres", container_port=PORT_POSTGRES)],
+                    startup_probe=pods.exec_probe(
+                        _PG_ISREADY, period_s=_PROBE_PERIOD_S, failures=settings.startup_s // _PROBE_PERIOD_S
+                    ),
+                    readiness_probe=pods.exec_probe(_PG_ISREADY, period_s=5, failures=3),
+                    # Chosen: patient, because a restart under load costs more than a slow answer.
+                    liveness_probe=pods.exec_probe(_PG_ISREADY, period_s=10, failures=6),
+                    resources=pods.container_resources(settings.resources),
+                    security_context=pods.container_security(),
+                    volume_mounts=[
+                        core.v1.VolumeMountArgs(name=_DATA, mount_path=_DATA_PATH),
+                        core.v1.VolumeMountArgs(name="password", mount_path=PASSWORD_FOLDER, read_only=True),
+                        core.v1.VolumeMountArgs(name="sockets", mount_path="/var/run/postgresql"),
+                        core.v1.VolumeMountArgs(name="shared-memory", mount_path="/dev/shm"),  # noqa: S108 - in the pod
+                        pods.tmp_mount(),
+                    ],
+                )
+            ],
+            volumes=self._volumes(),
+        )
+
+    def _volumes(self) -> list[core.v1.VolumeArgs]:
+        memory = core.v1.EmptyDirVolumeSourceArgs(medium="Memory", size_limit=self._args.settings.shared_memory)
+        password = core.v1.SecretVolumeSourceArgs(
+            secret_name=self._args.password_secret, default_mode=pods.SECRET_FILE_MODE
+        )
+        return [
+            core.v1.VolumeArgs(name="password", secret=password),
+            core.v1.VolumeArgs(name="sockets", empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit="1Mi")),
+            core.v1.VolumeArgs(name="shared-memory", empty_dir=memory),
+            pods.tmp_volume(),
+        ]
+
+    def _policy(self, opts: pulumi.ResourceOptions) -> None:
+        network.policy(
+            "postgres",
+            metadata=self._metadata(),
+            selector=self._identity.selector(),
+            rules=([network.ingress([network.pods({LABEL_NAME: APP_MIGRATE})], PORT_POSTGRES)], ()),
+            opts=opts,
+        )
+
+    def _metadata(
+        self, *, name: str | None = None, annotations: dict[str, str] | None = None
+    ) -> meta.v1.ObjectMetaArgs:
+        return meta.v1.ObjectMetaArgs(
+            name=name, namespace=self._args.namespace, labels=self._identity.labels(), annotations=annotations
+        )

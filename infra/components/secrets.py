@@ -1,0 +1,57 @@
+"""Passwords that the first update makes; later updates keep them, and nobody has to know them."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes import core, meta
+
+from infra.naming import Identity
+
+PASSWORD_KEY = "password"  # noqa: S105 - the name of the entry, not a password
+# Chosen: 32 random bytes; no search reaches it, and it fits every client.
+_RANDOM_BYTES = 32
+
+
+@dataclass(frozen=True)
+class SecretsArgs:
+    """Where the secrets live."""
+
+    namespace: pulumi.Input[str]
+    environment: str
+    protect: bool
+
+
+class Secrets(pulumi.ComponentResource):
+    """The generated passwords of one environment."""
+
+    postgres: pulumi.Output[str]
+
+    def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare one Secret per password."""
+        super().__init__("cryoprotect:data:Secrets", name, None, opts)
+        identity = Identity(name="postgres", component="credentials", environment=args.environment)
+        secret = core.v1.Secret(
+            "postgres-password",
+            metadata=meta.v1.ObjectMetaArgs(namespace=args.namespace, labels=identity.labels()),
+            immutable=True,
+            type="Opaque",
+            data={PASSWORD_KEY: _new_password()},
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=args.protect,
+                # Each run makes a new value; only the one of the first run is ever used, because the database keeps it.
+                ignore_changes=["data"],
+                additional_secret_outputs=["data"],
+            ),
+        )
+        self.postgres = secret.metadata.name
+        self.register_outputs({"postgres": self.postgres})
+
+
+def _new_password() -> pulumi.Output[str]:
+    value = base64.b64encode(secrets.token_urlsafe(_RANDOM_BYTES).encode()).decode()
+    return pulumi.Output.secret(value)

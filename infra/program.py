@@ -1,0 +1,215 @@
+"""The whole program, in the order of a release: data, migrations, gateway, both colours, then the traffic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_kubernetes
+
+from infra.cluster import Target, choose_target
+from infra.components.database import Database, DatabaseArgs
+from infra.components.gateway import SERVICE_PORT, Gateway, GatewayArgs
+from infra.components.migrations import Migrations, MigrationsArgs
+from infra.components.model_server import ModelServer, ModelServerArgs
+from infra.components.namespaces import Namespaces, NamespacesArgs
+from infra.components.prometheus import Prometheus, PrometheusArgs
+from infra.components.release import GatewayAddress, Release, ReleaseArgs
+from infra.components.secrets import Secrets, SecretsArgs
+from infra.environment_files import load_environment
+from infra.images import ImageSource, choose_source, resolve
+from infra.traefik import HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agents.runtime.names import Colour
+    from infra.config import Environment
+    from infra.slots import App
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENTS = ROOT / "environments"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is decided before the first object is declared."""
+
+    stack: str
+    environment: Environment
+    target: Target
+    images: ImageSource
+
+
+def environments_folder(variables: Mapping[str, str]) -> Path:
+    """Return the folder of environment files: CRYO_ENVIRONMENTS for a trial elsewhere, or the repository's own."""
+    return Path(variables.get("CRYO_ENVIRONMENTS") or ENVIRONMENTS)
+
+
+def make_plan(stack: str, *, variables: Mapping[str, str], folder: Path | None = None) -> Plan:
+    """Read and check everything.
+
+    Raises:
+        InfraError: an environment file, the kubeconfig or the image index refuses; nothing was declared.
+    """
+    environment = load_environment(folder or environments_folder(variables), stack)
+    return Plan(
+        stack=stack,
+        environment=environment,
+        target=choose_target(environment, stack, variables=variables),
+        images=choose_source(environment, root=ROOT, variables=variables),
+    )
+
+
+class Program:
+    """Declares one environment; every part gets what it needs from the parts before it."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Resolve the images and declare the provider and the namespaces."""
+        self.plan = plan
+        self.environment = plan.environment
+        self._agents_image = self._image(plan.environment.agents.image)
+        provider = pulumi_kubernetes.Provider(
+            "cluster",
+            kubeconfig=plan.target.kubeconfig,
+            context=plan.target.context,
+            cluster_identifier=plan.environment.cluster.identifier,
+        )
+        self.opts = pulumi.ResourceOptions(providers=[provider])
+        self.namespaces = Namespaces(
+            "namespaces",
+            NamespacesArgs(
+                names=self.environment.namespaces,
+                environment=plan.stack,
+                gateway_on_host=self.environment.gateway.exposure == HOST,
+                protect=self.environment.protect_data,
+            ),
+            opts=self.opts,
+        )
+
+    def deploy(self) -> None:
+        """Declare everything else and export where it can be reached."""
+        migrations = self._data()
+        gateway = self._gateway()
+        self._prometheus(gateway)
+        app = self.environment.apps.model_server
+        images = {colour: self._image(slot.image) for colour, slot in app.slots.filled()}
+        server = ModelServer(
+            "model-server",
+            ModelServerArgs(
+                app=app,
+                images=images,
+                namespace=self.namespaces.apps,
+                gateway=gateway.ref,
+                environment=self.plan.stack,
+                after=[migrations],
+            ),
+            opts=self.opts,
+        )
+        self._release(app, images, gateway, after=[migrations, server, gateway])
+        self._export(app, gateway)
+
+    def _data(self) -> Migrations:
+        stack, namespace, protect = self.plan.stack, self.namespaces.apps, self.environment.protect_data
+        secrets = Secrets(
+            "secrets", SecretsArgs(namespace=namespace, environment=stack, protect=protect), opts=self.opts
+        )
+        database = Database(
+            "database",
+            DatabaseArgs(
+                settings=self.environment.database,
+                image=self._image(self.environment.database.image),
+                namespace=namespace,
+                password_secret=secrets.postgres,
+                environment=stack,
+                protect=protect,
+            ),
+            opts=self.opts,
+        )
+        return Migrations(
+            "migrations",
+            MigrationsArgs(
+                agents=self.environment.agents,
+                image=self._agents_image,
+                namespace=namespace,
+                password_secret=secrets.postgres,
+                environment=stack,
+            ),
+            opts=pulumi.ResourceOptions.merge(self.opts, pulumi.ResourceOptions(depends_on=[database])),
+        )
+
+    def _gateway(self) -> Gateway:
+        return Gateway(
+            "gateway",
+            GatewayArgs(
+                settings=self.environment.gateway,
+                image=self._image(self.environment.gateway.image),
+                names=self.environment.namespaces,
+                namespace=self.namespaces.gateway,
+                apps_namespace=self.namespaces.apps,
+                api_server_ports=self.environment.cluster.api_server_ports,
+                environment=self.plan.stack,
+            ),
+            opts=self.opts,
+        )
+
+    def _prometheus(self, gateway: Gateway) -> None:
+        Prometheus(
+            "prometheus",
+            PrometheusArgs(
+                settings=self.environment.prometheus,
+                image=self._image(self.environment.prometheus.image),
+                names=self.environment.namespaces,
+                namespace=self.namespaces.apps,
+                gateway_namespace=self.namespaces.gateway,
+                gateway=gateway.ref,
+                gateway_metrics_port=self.environment.gateway.metrics_port,
+                api_server_ports=self.environment.cluster.api_server_ports,
+                environment=self.plan.stack,
+            ),
+            opts=self.opts,
+        )
+
+    def _release(
+        self,
+        app: App,
+        images: Mapping[Colour, pulumi.Input[str]],
+        gateway: Gateway,
+        *,
+        after: Sequence[pulumi.Resource],
+    ) -> None:
+        Release(
+            "release",
+            ReleaseArgs(
+                app_name="model-server",
+                app=app,
+                images=images,
+                agents=self.environment.agents,
+                agents_image=self._agents_image,
+                names=self.environment.namespaces,
+                namespace=self.namespaces.apps,
+                gateway=GatewayAddress(
+                    url=gateway.internal_url, ports=(SERVICE_PORT, self.environment.gateway.internal_port)
+                ),
+                api_server_ports=self.environment.cluster.api_server_ports,
+                environment=self.plan.stack,
+                after=after,
+            ),
+            opts=self.opts,
+        )
+
+    def _export(self, app: App, gateway: Gateway) -> None:
+        settings = self.environment.gateway
+        on_host = settings.exposure == HOST
+        pulumi.export("namespace", self.namespaces.apps)
+        pulumi.export("active", {"model-server": app.active})
+        pulumi.export("gateway_internal_url", gateway.internal_url)
+        pulumi.export("gateway_url", f"http://127.0.0.1:{settings.host_port}" if on_host else None)
+        pulumi.export(
+            "hostnames", {"model-server": list(app.hostnames), "prometheus": self.environment.prometheus.hostname}
+        )
+
+    def _image(self, reference: str) -> pulumi.Input[str]:
+        return resolve(reference, self.plan.images)

@@ -1,0 +1,75 @@
+"""What Prometheus is told to scrape, as the text of its configuration file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from agents.runtime.names import (
+    APP_GATEWAY,
+    APP_MODEL_SERVER,
+    APP_PROMETHEUS,
+    LABEL_COLOUR,
+    LABEL_NAME,
+    LABEL_VERSION,
+    PORT_PROMETHEUS,
+)
+
+if TYPE_CHECKING:
+    from infra.config import Namespaces, Prometheus
+
+# Cited: Prometheus, "kubernetes_sd_config": characters outside [a-zA-Z0-9_] of a pod label become "_".
+_POD_LABEL = "__meta_kubernetes_pod_label_"
+_POD_IP = "__meta_kubernetes_pod_ip"
+# Chosen: a scrape that takes longer than this says the target is in trouble, at any interval.
+_LONGEST_SCRAPE_S = 5
+
+
+def prometheus_config(settings: Prometheus, names: Namespaces, *, environment: str, gateway_metrics_port: int) -> str:
+    """Return prometheus.yml: both colours of the applications, the gateway and Prometheus itself."""
+    interval = settings.scrape_interval_s
+    document = {
+        "global": {
+            "scrape_interval": f"{interval}s",
+            "scrape_timeout": f"{min(interval, _LONGEST_SCRAPE_S)}s",
+            "evaluation_interval": f"{interval}s",
+            "external_labels": {"environment": environment},
+        },
+        "scrape_configs": [
+            _pods(APP_MODEL_SERVER, namespace=names.apps, address=[_keep_declared_port()]),
+            # A gateway on the node's network declares no port, so its address is made from the pod's.
+            _pods(APP_GATEWAY, namespace=names.gateway, address=_fixed_port(gateway_metrics_port)),
+            {"job_name": APP_PROMETHEUS, "static_configs": [{"targets": [f"127.0.0.1:{PORT_PROMETHEUS}"]}]},
+        ],
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def _pods(app: str, *, namespace: str, address: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "job_name": app,
+        "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": [namespace]}}],
+        "relabel_configs": [
+            {"source_labels": [_label(LABEL_NAME)], "regex": app, "action": "keep"},
+            {"source_labels": ["__meta_kubernetes_pod_phase"], "regex": "Running", "action": "keep"},
+            *address,
+            {"source_labels": [_label(LABEL_NAME)], "target_label": "app"},
+            {"source_labels": [_label(LABEL_COLOUR)], "target_label": "colour"},
+            {"source_labels": [_label(LABEL_VERSION)], "target_label": "version"},
+            {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
+        ],
+    }
+
+
+def _keep_declared_port() -> dict[str, Any]:
+    return {"source_labels": ["__meta_kubernetes_pod_container_port_name"], "regex": "http", "action": "keep"}
+
+
+def _fixed_port(port: int) -> list[dict[str, Any]]:
+    # A pod with several declared ports is found once for each; identical targets are merged again by Prometheus.
+    return [{"source_labels": [_POD_IP], "target_label": "__address__", "replacement": f"$1:{port}"}]
+
+
+def _label(name: str) -> str:
+    return _POD_LABEL + "".join(c if c.isalnum() else "_" for c in name)

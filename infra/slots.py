@@ -1,0 +1,136 @@
+"""An application in two slots: what each colour runs, which one serves, and how a pod comes and goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from agents.runtime.names import Colour
+from infra.quantities import EnvironmentName, Hostname, Image, Version, has_digest
+from infra.sections import Drain, Resources, Section, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ColourName = Literal["blue", "green"]
+
+
+class Slot(Section):
+    """One colour's content. A release fills the idle slot, then moves `active` to it."""
+
+    image: Image = Field(
+        description='Image to run: "built:<name>" for one built from this repository, else a registry reference. '
+        "Production accepts only references that end in @sha256:<digest>."
+    )
+    version: Version = Field(description="Version that the image holds, shown on answers, metrics and pods.")
+    settings: dict[EnvironmentName, str] = Field(
+        default={},
+        description="Environment variables of this colour alone; they win over the application's settings. "
+        "The value is text, so numbers are quoted. Never a secret.",
+    )
+
+
+class Slots(Section):
+    """The two colours; null leaves a colour empty."""
+
+    blue: Slot | None = Field(default=None, description="Content of the blue slot, or null.")
+    green: Slot | None = Field(default=None, description="Content of the green slot, or null.")
+
+    def filled(self) -> Iterator[tuple[Colour, Slot]]:
+        """Yield the colours that hold something."""
+        for colour, slot in ((Colour.BLUE, self.blue), (Colour.GREEN, self.green)):
+            if slot is not None:
+                yield colour, slot
+
+
+class Autoscale(Section):
+    """A HorizontalPodAutoscaler for each colour; it then owns the number of replicas."""
+
+    min_replicas: int = Field(ge=1, le=1000, description="Fewest pods of one colour.")
+    max_replicas: int = Field(ge=1, le=1000, description="Most pods of one colour; at least min_replicas.")
+    cpu_percent: int = Field(
+        ge=1, le=100, description="CPU use, as percent of the request, that the autoscaler steers to."
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.max_replicas < self.min_replicas:
+            message = f"{self.max_replicas} is less than min_replicas {self.min_replicas}; raise it"
+            refuse("max_replicas", message)
+        return self
+
+
+class ReleaseGate(Section):
+    """Limits of the Job that moves traffic."""
+
+    deadline_s: int = Field(
+        ge=5, le=3600, description="Seconds within which the new colour has to pass its smoke check, else refused."
+    )
+    job_deadline_s: int = Field(
+        ge=10,
+        le=86400,
+        description="Seconds after which the whole Job is stopped; longer than deadline_s. Until then it is tried "
+        "again after a temporary failure (exit code 75); any other failure ends it at once.",
+    )
+
+    @model_validator(mode="after")
+    def _job_outlives_gate(self) -> Self:
+        if self.job_deadline_s <= self.deadline_s:
+            message = f"{self.job_deadline_s} leaves no time after deadline_s {self.deadline_s}; raise it"
+            refuse("job_deadline_s", message)
+        return self
+
+
+class App(Section):
+    """One application in two colours behind one route."""
+
+    active: ColourName = Field(
+        description="Colour that receives traffic. Changing this one line and running `pulumi up` is a release; "
+        "reverting the commit is a rollback."
+    )
+    slots: Slots = Field(description="What each colour runs.")
+    replicas: int = Field(ge=1, le=1000, description="Pods of each filled colour while autoscale is null.")
+    autoscale: Autoscale | None = Field(
+        default=None, description="Let an autoscaler own the size of each colour (needs metrics-server); null: fixed."
+    )
+    resources: Resources = Field(description="CPU and memory of each pod.")
+    drain: Drain = Field(description="How a pod leaves.")
+    startup_s: int = Field(ge=1, le=3600, description="Seconds within which a new pod has to answer /livez.")
+    progress_deadline_s: int = Field(
+        ge=10, le=86400, description="Seconds without progress after which a colour's rollout has failed; > startup_s."
+    )
+    settings: dict[EnvironmentName, str] = Field(
+        default={}, description="Environment variables of both colours. The value is text. Never a secret."
+    )
+    hostnames: Annotated[tuple[Hostname, ...], Field(strict=False)] = Field(
+        default=(), description="Host names that the route answers to; an empty list answers to every name."
+    )
+    release: ReleaseGate = Field(description="Limits of the Job that moves traffic to `active`.")
+
+    @model_validator(mode="after")
+    def _slots_can_serve(self) -> Self:
+        slots = dict(self.slots.filled())
+        if not slots:
+            refuse("slots", "both slots are empty, so there is nothing to deploy; fill blue or green")
+        if Colour(self.active) not in slots:
+            other = Colour(self.active).other.value
+            message = f"{self.active} is an empty slot; fill slots.{self.active} or set active to {other}"
+            refuse("active", message)
+        if self.progress_deadline_s <= self.startup_s:
+            message = f"{self.progress_deadline_s} is not longer than startup_s {self.startup_s}; raise it"
+            refuse("progress_deadline_s", message)
+        return self
+
+    @model_validator(mode="after")
+    def _versions_name_images(self) -> Self:
+        blue, green = self.slots.blue, self.slots.green
+        if blue is None or green is None:
+            return self
+        if blue.version == green.version and blue.image != green.image:
+            message = f"both slots say version {blue.version} but hold different images; give each its own version"
+            refuse("slots.green.version", message)
+        if blue.image == green.image and has_digest(blue.image):
+            message = "is the image of slots.blue too, so a release would change nothing; empty one slot or fill it"
+            refuse("slots.green.image", message)
+        return self
