@@ -70,6 +70,7 @@ check: $(READY) ## Format, lint, types and architecture.
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m infra.schema --check
 
 .PHONY: format
 format: $(READY) ## Format and fix what can be fixed.

@@ -74,7 +74,7 @@ def find_addresses(settings: Settings) -> Addresses:
     """
     from infra.environment_files import load_environment
 
-    environment = load_environment(settings.repository / "environments", settings.stack)
+    environment = load_environment(settings.environments, settings.stack)
     port = environment.gateway.host_port
     hostname = environment.prometheus.hostname
     return Addresses(

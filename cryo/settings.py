@@ -30,9 +30,11 @@ class Settings:
         cache: CRYO_CACHE; tools and images, which can be made again. Default /var/cache/cryoprotect.
         cluster: CLUSTER; embedded unless a context is named by CRYO_KUBE_CONTEXT.
         stack: CRYO_STACK; name of the environment file. Default local.
+        environments: CRYO_ENVIRONMENTS; folder of environment files. Default the one of the repository.
     """
 
     repository: Path
+    environments: Path
     home: Path
     cache: Path
     cluster: ClusterKind
@@ -60,8 +62,10 @@ def read_settings(variables: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         PermanentToolchainError: a variable holds something that is not one of its values.
     """
+    repository = Path(__file__).resolve().parent.parent
     return Settings(
-        repository=Path(__file__).resolve().parent.parent,
+        repository=repository,
+        environments=_folder(variables, "CRYO_ENVIRONMENTS", repository / "environments"),
         home=_folder(variables, "CRYO_HOME", DEFAULT_HOME),
         cache=_folder(variables, "CRYO_CACHE", DEFAULT_CACHE),
         cluster=_cluster_kind(variables),

@@ -85,9 +85,9 @@ def build_tools(tools: tuple[Tool, ...], cache: Path, report: Report) -> tuple[P
         with exclusive(cache / "toolchain" / ".lock"):
             _check_space(cache)
             _remove_abandoned(cache / "toolchain")
-            expected_min = sum(step.tool.expected_s for step in missing) / 60
+            expected_min = max(1, round(sum(step.tool.expected_s for step in missing) / 60))
             names = ", ".join(step.tool.name for step in missing)
-            report(f"building {names}: about {expected_min:.0f} min on 2 idle cores, once; output in {log}")
+            report(f"building {names}: about {expected_min} min on 2 idle cores, once; output in {log}")
             for number, step in enumerate(missing, 1):
                 report(f"[{number}/{len(missing)}] {step.tool.name}: {step.tool.purpose}")
                 began_at = time.monotonic()

@@ -10,7 +10,7 @@ import pytest
 
 from toolchain.cluster.components import Daemon
 from toolchain.cluster.lock import exclusive
-from toolchain.cluster.processes import read_record, held_bytes, running, start, stop
+from toolchain.cluster.processes import held_bytes, read_record, running, start, stop
 from toolchain.errors import PermanentToolchainError, TemporaryToolchainError
 
 SLEEP = Daemon("sleeper", ("sleep", "60"))

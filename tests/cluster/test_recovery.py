@@ -1,0 +1,85 @@
+"""Whatever is killed, `cryo up` brings it back and no row is lost."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+PROCESSES = (
+    "etcd",
+    "kube-apiserver",
+    "containerd",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "local-path",
+)
+
+
+@pytest.fixture
+def row(platform):
+    """A row that must be there afterwards."""
+    platform.sql("CREATE TABLE IF NOT EXISTS public.kept (n integer)")
+    platform.sql("INSERT INTO public.kept VALUES (7)")
+    yield
+    platform.sql("DROP TABLE public.kept")
+
+
+def processes(platform) -> dict[str, int]:
+    status = json.loads(platform.cryo("status", "--json", check=False).stdout)
+    return {process["name"]: process["pid"] for process in status["processes"] if process["pid"]}
+
+
+def wait_until_well(platform, limit_s: float = 120) -> dict:
+    deadline = time.monotonic() + limit_s
+    while True:
+        done = platform.cryo("status", "--json", check=False)
+        if done.returncode == 0:
+            return json.loads(done.stdout)
+        assert time.monotonic() < deadline, done.stdout
+        time.sleep(2)
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_killed_process_comes_back_with_up(platform, row, name):
+    pid = processes(platform)[name]
+    os.kill(pid, signal.SIGKILL)
+    assert platform.cryo("status", "--json", check=False).returncode == 75
+
+    platform.cryo("up", "--skip-deploy")
+
+    wait_until_well(platform)
+    assert processes(platform)[name] != pid
+    assert platform.sql("SELECT n FROM public.kept") == "7"
+
+
+def test_all_processes_killed_at_once_is_like_a_reboot(platform, row):
+    for pid in processes(platform).values():
+        os.kill(pid, signal.SIGKILL)
+
+    platform.cryo("up", "--skip-deploy")
+
+    wait_until_well(platform)
+    assert platform.sql("SELECT n FROM public.kept") == "7"
+
+
+def test_killed_database_pod_comes_back_with_its_rows(platform, row):
+    platform.kubectl("-n", "cryoprotect", "delete", "pod", "postgres-0", "--grace-period=0", "--force")
+
+    platform.kubectl("-n", "cryoprotect", "rollout", "status", "statefulset/postgres", "--timeout=120s")
+    wait_until_well(platform)
+    assert platform.sql("SELECT n FROM public.kept") == "7"
+
+
+def test_down_and_up_keep_the_data_and_need_no_deploy(platform, row):
+    platform.cryo("down")
+    assert processes(platform) == {}
+
+    platform.cryo("up", "--skip-deploy")
+
+    wait_until_well(platform)
+    assert platform.sql("SELECT n FROM public.kept") == "7"
+    platform.pulumi("preview", "--expect-no-changes")

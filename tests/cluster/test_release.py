@@ -1,0 +1,72 @@
+"""One changed line moves the traffic without a failed request; nothing else changes anything."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_second_up_changes_nothing(platform):
+    platform.pulumi("preview", "--expect-no-changes")
+
+
+def test_drift_check_right_after_up_is_clean(platform):
+    platform.pulumi("refresh", "--preview-only", "--expect-no-changes")
+
+
+def test_drift_check_notices_a_change_made_by_hand(platform):
+    platform.kubectl("-n", "cryoprotect", "label", "service", "postgres", "by-hand=yes", "--overwrite")
+    try:
+        done = platform.pulumi("refresh", "--preview-only", "--expect-no-changes", check=False)
+        assert done.returncode != 0
+    finally:
+        platform.kubectl("-n", "cryoprotect", "label", "service", "postgres", "by-hand-")
+
+
+def test_weights_moved_by_another_hand_survive_an_update_and_are_no_drift(platform):
+    """Routing has one owner, the release agent: Pulumi neither resets weights nor calls them drift (ADR 0003)."""
+    patch = '[{"op": "replace", "path": "/spec/rules/0/backendRefs/0/weight", "value": 90}]'
+    path = ("-n", "cryoprotect", "patch", "httproute", "model-server", "--type=json")
+    before = platform.kubectl("-n", "cryoprotect", "get", "httproute", "model-server", "-o", "json")
+    weight = json.loads(before)["spec"]["rules"][0]["backendRefs"][0]["weight"]
+    platform.kubectl(*path, f"--patch={patch}")
+    try:
+        platform.pulumi("preview", "--expect-no-changes")
+        platform.pulumi("refresh", "--preview-only", "--expect-no-changes")
+    finally:
+        platform.kubectl(*path, f"--patch={patch.replace('90', str(weight))}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param("active: blue", "active: blau", "blau", id="no-such-colour"),
+        pytest.param("replicas: 1", "replicsa: 1", "replicsa", id="unknown-key"),
+        pytest.param("apps:", "apps: [", "local.yaml", id="not-yaml"),
+    ],
+)
+def test_broken_environment_file_is_one_error_without_a_traceback(platform, environments, old, new, said):
+    path = environments / "local.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+    done = platform.pulumi("preview", environments=environments, check=False)
+
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_colour_changes_under_load_lose_no_request(platform):
+    script = [sys.executable, str(ROOT / "bench" / "cutover.py"), "--changes", "2", "--rate", "100"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False, timeout=400)
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    figures = json.loads(done.stdout.splitlines()[-1])["figures"]
+    assert figures["failed"] == 0
+    assert figures["requests"] > 1000
