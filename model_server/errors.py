@@ -1,0 +1,88 @@
+"""Every error of the model server: what happened, where, what to do.
+
+Permanent errors end a process with 70 and must not be retried with the same input; temporary ones end it with 75.
+"""
+
+from typing import ClassVar
+
+
+class ModelServerError(Exception):
+    """Root of every error this package raises on purpose."""
+
+    exit_code: ClassVar[int] = 70
+
+
+class PermanentError(ModelServerError):
+    """The same input will fail again; something has to be changed first."""
+
+    exit_code: ClassVar[int] = 70
+
+
+class TemporaryError(ModelServerError):
+    """The same input may succeed later."""
+
+    exit_code: ClassVar[int] = 75
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        """Describe the failure.
+
+        Args:
+            message: What failed, where, what to do.
+            retry_after_s: Seconds to wait before another attempt is worth it.
+        """
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SettingInvalidError(PermanentError):
+    """A setting has a value outside its legal range."""
+
+
+class DatasetMissingError(PermanentError):
+    """A data set is not in the data folder, or no data folder was given."""
+
+
+class DatasetInvalidError(PermanentError):
+    """A data set differs from its manifest: checksum, schema, unit or range."""
+
+
+class MoleculeInvalidError(PermanentError):
+    """A text is not a molecule this package describes."""
+
+
+class ExportInvalidError(PermanentError):
+    """The exported graph does not answer like the model it was made from."""
+
+
+class ArtefactInvalidError(PermanentError):
+    """A model folder is absent, incomplete or differs from its card."""
+
+
+class ReleaseExistsError(PermanentError):
+    """A released version would be overwritten by different content."""
+
+
+class ModelNotReadyError(TemporaryError):
+    """The model is expected here but not loaded and warmed."""
+
+
+class AddressBusyError(TemporaryError):
+    """The address to listen on is taken or not one of this machine's."""
+
+
+class RequestRefusedError(PermanentError):
+    """A request that is answered with an error object."""
+
+    def __init__(self, message: str, *, code: str, status: int, path: str | None = None) -> None:
+        """Describe the refusal.
+
+        Args:
+            message: What, where, what to do.
+            code: Stable word a client can branch on, such as ``invalid_smiles``.
+            status: HTTP status.
+            path: Place in the request body, such as ``inputs[0].smiles``.
+        """
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.path = path

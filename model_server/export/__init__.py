@@ -1,0 +1,1 @@
+"""From a trained model to a released folder: graph, parity gate, card, page."""

@@ -1,0 +1,1 @@
+"""Released models: the card format, loading with verification, and the onnxruntime session."""

@@ -1,0 +1,1 @@
+"""Train the released models; never imported by the server."""

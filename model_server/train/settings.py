@@ -1,0 +1,41 @@
+"""What a training run can be told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_server.errors import SettingInvalidError
+from model_server.registry.card import VERSION_PATTERN
+
+RELEASED_DIR = Path(__file__).resolve().parent.parent / "registry" / "released"
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Settings of one training run.
+
+    Args:
+        data_dir: folder that holds the data sets.
+        out_dir: folder of releases; the model goes to out_dir/<name>/<version>.
+        version: of the form 1.2.3; released versions are never changed, so a new model needs a new one.
+        seed: every random choice derives from it. The default has no meaning; changing it changes the model's bytes.
+        repeats: of the 10-fold cross-validation behind the accuracy figures and the interval quantiles, >= 1.
+        holdouts: repeats of the coverage measurement, >= 1; 20 put the mean coverage within a point.
+        replace: overwrite an existing version whose content differs.
+    """
+
+    data_dir: Path
+    out_dir: Path = RELEASED_DIR
+    version: str = "1.0.0"
+    seed: int = 20261122
+    repeats: int = 5
+    holdouts: int = 20
+    replace: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values that would surface later as something else."""
+        if not VERSION_PATTERN.fullmatch(self.version):
+            raise SettingInvalidError(f"version {self.version!r} is not of the form 1.2.3; correct --version")
+        if self.repeats < 1 or self.holdouts < 1:
+            raise SettingInvalidError(f"repeats {self.repeats} and holdouts {self.holdouts} must be at least 1")
+        if not 0 <= self.seed < 2**31:
+            raise SettingInvalidError(f"seed {self.seed} is outside 0 to 2147483647; correct --seed")
