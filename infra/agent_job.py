@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 EXIT_TEMPORARY = 75
 # Chosen: time for Kubernetes to report a Job that used its whole deadline, so that its reason reaches the update.
 _REPORT_S = 60
-# Chosen: agents stop between two steps when told to; a step is bounded by its own timeouts.
-_GRACE_S = 45
+# Derived: a release that is stopped while it confirms puts the traffic back first, which its own limits bound by 200 s.
+_GRACE_S = 200
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,11 @@ class Autoscale(Section):
         return self
 
 
+# Derived: smoke, confirmation and the confirmation of a way back wait deadline_s each; writing weights and record with
+# their retries is bounded by 250 s in agents/release.
+WAY_BACK_S = 250
+
+
 class ReleaseGate(Section):
     """Limits of the Job that moves traffic."""
 
@@ -70,14 +75,17 @@ class ReleaseGate(Section):
     job_deadline_s: int = Field(
         ge=10,
         le=86400,
-        description="Seconds after which the whole Job is stopped; longer than deadline_s. Until then it is tried "
-        "again after a temporary failure (exit code 75); any other failure ends it at once.",
+        description="Seconds after which the whole Job is stopped; three times deadline_s and 250 s or more, so that "
+        "it is never stopped half-way back. Until then it is tried again after a temporary failure (exit code 75); any "
+        "other failure ends it at once.",
     )
 
     @model_validator(mode="after")
     def _job_outlives_gate(self) -> Self:
-        if self.job_deadline_s <= self.deadline_s:
-            message = f"{self.job_deadline_s} leaves no time after deadline_s {self.deadline_s}; raise it"
+        needed_s = 3 * self.deadline_s + WAY_BACK_S
+        if self.job_deadline_s < needed_s:
+            reason = f"is less than three deadline_s and {WAY_BACK_S} s for the way back"
+            message = f"{self.job_deadline_s} {reason}; raise it to {needed_s}"
             refuse("job_deadline_s", message)
         return self
 

@@ -1,0 +1,1 @@
+"""Agents that change a running CryoProtect: migrations and releases, on a shared runtime."""

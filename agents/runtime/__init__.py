@@ -1,0 +1,1 @@
+"""What every agent stands on: settings, logs, time, names, the database and the cluster."""

@@ -1,0 +1,47 @@
+"""What the agents see of a cluster: two kinds of object and a door; the door itself is in `kube`.
+
+Apart from the client, so that modules that decide can speak of routes without importing anything that acts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+JsonObject = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRoute:
+    """The part of an HTTPRoute that a release reads and writes."""
+
+    namespace: str
+    name: str
+    resource_version: str
+    rules: tuple[JsonObject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMap:
+    """A ConfigMap; without a resource version it does not exist yet."""
+
+    namespace: str
+    name: str
+    data: Mapping[str, str]
+    labels: Mapping[str, str]
+    resource_version: str | None = None
+
+
+class Kube(Protocol):
+    """What the agents ask of a cluster; tests give them a small one in memory."""
+
+    def get_http_route(self, namespace: str, name: str) -> HttpRoute:
+        """Return the route; a missing one is a ClusterRefusedError."""
+
+    def apply_http_route(self, route: HttpRoute, *, field_manager: str) -> HttpRoute:
+        """Write spec.rules and take their ownership; the route must be unchanged since it was read."""
+
+    def get_config_map(self, namespace: str, name: str) -> ConfigMap | None:
+        """Return the ConfigMap, or None when there is none."""
+
+    def apply_config_map(self, config_map: ConfigMap, *, field_manager: str) -> ConfigMap:
+        """Create it, or write it when it is unchanged since it was read."""

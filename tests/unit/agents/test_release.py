@@ -1,0 +1,301 @@
+"""The pure half of a release: phases, how to begin, weights, records, verdicts."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.release.errors import RecordMalformedError, ReleaseRefusedError
+from agents.release.plan import Start, decide_start
+from agents.release.probe import Answer, NoAnswerError
+from agents.release.record import ReleaseRecord, Transition, parse_record
+from agents.release.routes import Weights, point_at, read_weights
+from agents.release.smoke import (
+    Finding,
+    Gateway,
+    Verdict,
+    await_confirmation,
+    await_pass,
+    judge_answer,
+    judge_prediction,
+)
+from agents.release.states import Phase, has_moved_traffic, is_over, may_follow
+from agents.runtime.clock import Deadline
+from agents.runtime.cluster import HttpRoute
+from agents.runtime.names import Colour
+
+PHASES = st.sampled_from(Phase)
+WEIGHTS = st.builds(Weights, st.integers(0, 100), st.integers(0, 100))
+COLOURS = st.sampled_from(Colour)
+
+
+def record(phase: Phase, target: Colour = Colour.GREEN) -> ReleaseRecord:
+    return ReleaseRecord(
+        "r1", "model-server", target.other, target, (Transition(phase, "2026-03-01T12:00:00.000Z", ("why",)),)
+    )
+
+
+def route(*backends: dict[str, Any], rules: int = 1) -> HttpRoute:
+    rule = {"matches": [{"path": {"value": "/"}}], "backendRefs": list(backends), "timeouts": {"request": "30s"}}
+    return HttpRoute("cryo", "model-server", "1", (rule,) * rules)
+
+
+def backend(colour: str, **more: Any) -> dict[str, Any]:
+    return {"name": f"model-server-{colour}", "port": 8080, **more}
+
+
+@given(st.lists(PHASES, min_size=1, max_size=12))
+def test_no_path_promotes_without_smoke_weights_and_confirmation(path: list[Phase]) -> None:
+    walked = [Phase.SMOKE]
+    for phase in path:
+        if may_follow(walked[-1], phase):
+            walked.append(phase)
+
+    if Phase.PROMOTED in walked:
+        before = walked[: walked.index(Phase.PROMOTED)]
+        assert before[0] is Phase.SMOKE
+        assert before[-1] is Phase.CONFIRM
+        assert Phase.WEIGHTS in before
+        assert Phase.ROLLING_BACK not in before
+
+
+@given(PHASES)
+def test_every_phase_can_reach_an_end(phase: Phase) -> None:
+    reached = {phase}
+    for _ in Phase:
+        reached |= {after for before in reached for after in Phase if may_follow(before, after)}
+
+    assert any(is_over(each) for each in reached)
+
+
+@given(PHASES)
+def test_phase_that_moved_traffic_can_only_end_confirmed_or_put_back(phase: Phase) -> None:
+    ends = {after for after in Phase if may_follow(phase, after) and is_over(after)}
+
+    if has_moved_traffic(phase):
+        assert ends <= {Phase.PROMOTED, Phase.ROLLED_BACK}
+
+
+@given(WEIGHTS, st.none() | st.builds(record, PHASES, COLOURS), COLOURS)
+def test_every_beginning_has_a_reason_and_is_safe(weights: Weights, last: ReleaseRecord | None, target: Colour) -> None:
+    try:
+        decision = decide_start(weights, last, target)
+    except ReleaseRefusedError:
+        assert weights.live is None
+        return
+
+    assert decision.because
+    assert all(decision.because)
+    if decision.start is Start.ALREADY_THERE:
+        assert weights.live is target
+        assert last is None or last.phase is not Phase.ROLLING_BACK
+    if decision.start is Start.RESUME:
+        assert last is not None
+        assert last.target is target
+        assert last.phase in {Phase.WEIGHTS, Phase.CONFIRM}
+    assert (decision.start is Start.FINISH_ROLLBACK) == (last is not None and last.phase is Phase.ROLLING_BACK)
+
+
+@pytest.mark.parametrize(
+    ("weights", "last", "start"),
+    [
+        (Weights(100, 0), None, Start.BEGIN),
+        (Weights(0, 100), None, Start.ALREADY_THERE),
+        (Weights(100, 0), record(Phase.PROMOTED), Start.BEGIN),
+        (Weights(100, 0), record(Phase.REFUSED), Start.BEGIN),
+        (Weights(100, 0), record(Phase.SMOKE), Start.BEGIN),
+        (Weights(100, 0), record(Phase.WEIGHTS), Start.RESUME),
+        (Weights(0, 100), record(Phase.WEIGHTS), Start.RESUME),
+        (Weights(0, 100), record(Phase.CONFIRM), Start.RESUME),
+        (Weights(50, 50), record(Phase.CONFIRM), Start.RESUME),
+        (Weights(0, 100), record(Phase.ROLLING_BACK), Start.FINISH_ROLLBACK),
+        (Weights(100, 0), record(Phase.ROLLING_BACK), Start.FINISH_ROLLBACK),
+        (Weights(0, 100), record(Phase.CONFIRM, Colour.BLUE), Start.ALREADY_THERE),
+        (Weights(100, 0), record(Phase.CONFIRM, Colour.BLUE), Start.BEGIN),
+    ],
+)
+def test_beginning_follows_weights_and_record(weights: Weights, last: ReleaseRecord | None, start: Start) -> None:
+    assert decide_start(weights, last, Colour.GREEN).start is start
+
+
+@pytest.mark.parametrize("weights", [Weights(0, 0), Weights(50, 50), Weights(1, 99)])
+def test_divided_traffic_without_a_release_is_refused(weights: Weights) -> None:
+    with pytest.raises(ReleaseRefusedError, match="give one colour 100 and the other 0"):
+        decide_start(weights, record(Phase.PROMOTED), Colour.GREEN)
+
+
+def test_pointing_changes_the_weights_and_nothing_else() -> None:
+    before = route(backend("green", weight=0, filters=["f"]), backend("blue", weight=100))
+
+    after = point_at(before, "model-server", Colour.GREEN)
+
+    assert read_weights(after, "model-server") == Weights(blue=0, green=100)
+    assert after.rules[0]["backendRefs"][0] == backend("green", weight=100, filters=["f"])
+    assert {key: value for key, value in after.rules[0].items() if key != "backendRefs"} == {
+        "matches": [{"path": {"value": "/"}}],
+        "timeouts": {"request": "30s"},
+    }
+    assert read_weights(before, "model-server") == Weights(blue=100, green=0)
+
+
+def test_backend_without_weight_weighs_one() -> None:
+    assert read_weights(route(backend("blue"), backend("green", weight=0)), "model-server") == Weights(1, 0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (route(backend("blue"), backend("green"), rules=2), "has 2 rules"),
+        (route(backend("blue"), backend("green"), rules=0), "has 0 rules"),
+        (route(backend("blue")), "sends traffic to model-server-blue"),
+        (route(backend("blue"), backend("blue")), "model-server-blue, model-server-blue"),
+        (route(backend("blue"), backend("green"), backend("red")), "model-server-red"),
+        (route(), "sends traffic to nothing"),
+    ],
+)
+def test_route_of_another_shape_is_refused(bad: HttpRoute, told: str) -> None:
+    with pytest.raises(ReleaseRefusedError, match=told):
+        point_at(bad, "model-server", Colour.BLUE)
+
+
+@given(COLOURS, st.lists(st.tuples(PHASES, st.lists(st.text(), max_size=3)), max_size=5))
+def test_record_survives_its_config_map(target: Colour, steps: list[tuple[Phase, list[str]]]) -> None:
+    first = Transition(Phase.SMOKE, "2026-03-01T12:00:00.000Z", ())
+    rest = tuple(Transition(phase, "2026-03-01T12:00:01.000Z", tuple(why)) for phase, why in steps)
+    before = ReleaseRecord("r1", "model-server", target.other, target, (first, *rest))
+
+    assert parse_record(json.dumps(before.to_json()), "here") == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "{}",
+        json.dumps({**record(Phase.SMOKE).to_json(), "schema": 2}),
+        json.dumps({**record(Phase.SMOKE).to_json(), "to": "red"}),
+        json.dumps({**record(Phase.SMOKE).to_json(), "from": "green"}),
+        json.dumps({**record(Phase.SMOKE).to_json(), "transitions": []}),
+        json.dumps({**record(Phase.SMOKE).to_json(), "transitions": [{"phase": "dancing", "at": "", "because": []}]}),
+    ],
+)
+def test_malformed_record_is_refused_by_place(text: str) -> None:
+    with pytest.raises(RecordMalformedError, match="ConfigMap a/b: not a"):
+        parse_record(text, "ConfigMap a/b")
+
+
+def test_record_refuses_an_illegal_step(clock) -> None:
+    fresh = ReleaseRecord.begin("r1", "model-server", Colour.GREEN, at=clock.now(), because=("asked",))
+
+    with pytest.raises(ValueError, match="promoted cannot follow smoke"):
+        fresh.advance(Phase.PROMOTED, at=clock.now(), because=())
+
+
+@pytest.mark.parametrize(
+    ("status", "colour", "verdict"),
+    [
+        (200, "green", Verdict.PASS),
+        (200, "blue", Verdict.FAIL),
+        (200, "", Verdict.FAIL),
+        (200, "GREEN", Verdict.FAIL),
+        (204, "green", Verdict.FAIL),
+        (503, "green", Verdict.FAIL),
+    ],
+)
+def test_answer_passes_with_status_and_colour_only(status: int, colour: str, verdict: Verdict) -> None:
+    assert judge_answer(Answer(status, colour, b""), "/livez", Colour.GREEN).verdict is verdict
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["predictions", "lower", "prediction", "upper"]), inner, max_size=4)
+        ),
+        max_leaves=8,
+    )
+)
+def test_prediction_of_any_shape_is_judged_without_a_crash(body: object) -> None:
+    assert judge_prediction(Answer(200, "green", json.dumps(body).encode()), "/p").verdict in Verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "point", "high"), [(2, 1, 3), (1, 3, 2), (3, 2, 1), (1, math.nan, 2), (1, 2, math.inf)]
+)
+def test_prediction_outside_its_interval_fails(low: float, point: float, high: float) -> None:
+    body = {"predictions": [{"lower": low, "prediction": point, "upper": high}]}
+
+    assert judge_prediction(Answer(200, "green", json.dumps(body).encode()), "/p").verdict is Verdict.FAIL
+
+
+@given(st.floats(-500, 500), st.floats(0, 50), st.floats(0, 50))
+def test_prediction_inside_its_interval_passes(point: float, below: float, above: float) -> None:
+    body = {"predictions": [{"lower": point - below, "prediction": point, "upper": point + above}]}
+
+    assert judge_prediction(Answer(200, "green", json.dumps(body).encode()), "/p").verdict is Verdict.PASS
+
+
+class Script:
+    """A probe that plays answers from a list, then repeats the last one."""
+
+    def __init__(self, *colours: str | None) -> None:
+        self.colours = list(colours)
+
+    def ask(self, url: str, **_: object) -> Answer:
+        colour = self.colours.pop(0) if len(self.colours) > 1 else self.colours[0]
+        if colour is None:
+            raise NoAnswerError(url)
+        return Answer(200, colour, b"")
+
+
+@pytest.mark.parametrize(
+    ("script", "verdict"),
+    [
+        (["green"], Verdict.PASS),
+        (["blue", "blue", "green"], Verdict.PASS),
+        (["green", "green", None, "green"], Verdict.PASS),
+        (["blue"], Verdict.FAIL),
+        ([None], Verdict.INCONCLUSIVE),
+        (["green", "green", "blue"], Verdict.FAIL),
+        (["green"] * 150 + ["blue"], Verdict.PASS),
+    ],
+)
+def test_confirmation_wants_answers_in_a_row(clock, script: list[str | None], verdict: Verdict) -> None:
+    gateway = Gateway("http://gateway", confirmations=3)
+
+    finding = await_confirmation(Script(*script), gateway, Colour.GREEN, deadline=Deadline.after(5, clock))  # type: ignore[arg-type]
+
+    assert finding.verdict is verdict
+    assert clock.elapsed_s <= 5.1
+
+
+def test_answers_that_alternate_never_confirm(clock) -> None:
+    gateway = Gateway("http://gateway", confirmations=3)
+    probe = Script(*["green", "green", "blue"] * 100)
+
+    finding = await_confirmation(probe, gateway, Colour.GREEN, deadline=Deadline.after(5, clock))  # type: ignore[arg-type]
+
+    assert finding.verdict is not Verdict.PASS
+
+
+def test_confirmation_cut_short_by_its_deadline_is_inconclusive_even_when_all_answers_were_right(clock) -> None:
+    gateway = Gateway("http://gateway", confirmations=1000)
+
+    finding = await_confirmation(Script("green"), gateway, Colour.GREEN, deadline=Deadline.after(1, clock))  # type: ignore[arg-type]
+
+    assert finding.verdict is Verdict.INCONCLUSIVE
+
+
+def test_waiting_for_a_pass_ends_at_the_deadline_with_the_last_reason(clock) -> None:
+    findings = iter(Finding(Verdict.FAIL, (str(n),)) for n in range(1000))
+
+    finding = await_pass(lambda: next(findings), Deadline.after(3, clock))
+
+    assert (finding.verdict, clock.elapsed_s) == (Verdict.FAIL, 3)
+    assert int(finding.because[0]) == 6
