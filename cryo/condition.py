@@ -31,8 +31,8 @@ class PodState:
 
     @property
     def is_well(self) -> bool:
-        """Ready, or a Job's pod that ended well."""
-        return self.ready or self.phase == "Succeeded"
+        """Ready, a Job's pod that ended well, or one that is on its way out after its successor was ready."""
+        return self.ready or self.phase in {"Succeeded", "Terminating"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,12 @@ def parse_pods(listing: str) -> tuple[PodState, ...]:
     pods = []
     for item in json.loads(listing)["items"]:
         containers = item["status"].get("containerStatuses", [])
+        leaving = "deletionTimestamp" in item["metadata"]
         pods.append(
             PodState(
                 namespace=item["metadata"]["namespace"],
                 name=item["metadata"]["name"],
-                phase=item["status"].get("phase", "Unknown"),
+                phase="Terminating" if leaving else item["status"].get("phase", "Unknown"),
                 ready=bool(containers) and all(container["ready"] for container in containers),
                 restarts=sum(container["restartCount"] for container in containers),
             )
