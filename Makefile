@@ -50,7 +50,7 @@ test: check packages ## Everything that CI runs: checks, unit, integration and c
 
 .PHONY: packages
 packages: $(READY) ## Install the Debian packages that the integration tests need.
-	@$(BIN)/python -m toolchain.bootstrap
+	@$(BIN)/cryo packages --tests
 
 .PHONY: unit
 unit: $(READY) ## Unit and contract tests, without cluster or database.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cryo.errors import PermanentCryoError
-from cryo.packages import install_packages
+from cryo.packages import HOST_PACKAGES, install_packages
 from cryo.settings import ClusterKind, Settings
 from cryo.tools import Tools
 from toolchain.cluster import embedded, existing
@@ -49,7 +49,7 @@ class EmbeddedCluster:
 
     def check(self, report: Report) -> None:
         """Install the packages; the machine itself was checked before the tools were built."""
-        install_packages(self.settings.cache / "packages.log", report)
+        install_packages(HOST_PACKAGES, self.settings.cache / "packages.log", report)
 
     def up(self, images: ImageIndex, report: Report) -> None:
         """Processes first, then images into containerd, then DNS and storage."""

@@ -18,12 +18,15 @@ HOST_PACKAGES = {
     "runc": "starts containers",
     "uidmap": "buildah's chroot isolation maps users",
 }
+TEST_PACKAGES = {
+    "postgresql": "a throwaway server for the integration tests",
+}
 APT_TIMEOUT_S = 900
 
 
-def missing_packages(installed: Iterable[str]) -> tuple[str, ...]:
+def missing_packages(wanted: Iterable[str], installed: Iterable[str]) -> tuple[str, ...]:
     """Packages to install, given the names of those that are there."""
-    return tuple(sorted(set(HOST_PACKAGES) - set(installed)))
+    return tuple(sorted(set(wanted) - set(installed)))
 
 
 def installed_packages(log: Path) -> frozenset[str]:
@@ -40,13 +43,13 @@ def installed_packages(log: Path) -> frozenset[str]:
     return frozenset(entry[0] for entry in entries if entry[1:] == ["installed"])
 
 
-def install_packages(log: Path, report: Callable[[str], None]) -> None:
+def install_packages(wanted: Iterable[str], log: Path, report: Callable[[str], None]) -> None:
     """Install what is missing; nothing happens when all is there.
 
     Raises:
         CommandFailedError: apt refused; the message holds its last lines.
     """
-    missing = missing_packages(installed_packages(log))
+    missing = missing_packages(wanted, installed_packages(log))
     if not missing:
         report("packages: in place")
         return

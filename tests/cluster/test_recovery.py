@@ -23,6 +23,7 @@ PROCESSES = (
 def row(platform):
     """A row that must be there afterwards."""
     platform.sql("CREATE TABLE IF NOT EXISTS public.kept (n integer)")
+    platform.sql("TRUNCATE public.kept")
     platform.sql("INSERT INTO public.kept VALUES (7)")
     yield
     platform.sql("DROP TABLE public.kept")

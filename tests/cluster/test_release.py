@@ -19,12 +19,13 @@ def test_drift_check_right_after_up_is_clean(platform):
 
 
 def test_drift_check_notices_a_change_made_by_hand(platform):
-    platform.kubectl("-n", "cryoprotect", "label", "service", "postgres", "by-hand=yes", "--overwrite")
+    label = ("-n", "cryoprotect", "label", "service", "postgres", "--overwrite")
+    platform.kubectl(*label, "app.kubernetes.io/part-of=elsewhere")
     try:
         done = platform.pulumi("refresh", "--preview-only", "--expect-no-changes", check=False)
         assert done.returncode != 0
     finally:
-        platform.kubectl("-n", "cryoprotect", "label", "service", "postgres", "by-hand-")
+        platform.kubectl(*label, "app.kubernetes.io/part-of=cryoprotect")
 
 
 def test_weights_moved_by_another_hand_survive_an_update_and_are_no_drift(platform):

@@ -18,7 +18,7 @@ class Daemon:
     Attributes:
         name: record and log file name.
         argv: program and arguments; never a secret.
-        health: where a GET answers 200 when it is healthy; None where the cluster's own state tells.
+        health: URL that answers a GET with 200, or unix:// and a socket that accepts; None where nothing listens.
         identity: certificate pair that the health request presents; None for plain HTTP.
     """
 
@@ -33,7 +33,11 @@ def daemons(layout: Layout, kube: Path) -> tuple[Daemon, ...]:
     return (
         _etcd(layout, kube),
         _api_server(layout, kube),
-        Daemon("containerd", ("containerd", "--config", str(layout.config / "containerd.toml"))),
+        Daemon(
+            "containerd",
+            ("containerd", "--config", str(layout.config / "containerd.toml")),
+            health=f"unix://{layout.containerd_socket}",
+        ),
         _controller_manager(layout, kube),
         _scheduler(layout, kube),
         Daemon(

@@ -45,8 +45,16 @@ def tools_file(tmp_path):
     return path
 
 
+@pytest.fixture(scope="module")
+def compiler():
+    """The compiler that `cryo toolchain` would use, so that a machine without Go installs it once for all tests."""
+    cache = Path(os.environ.get("CRYO_CACHE") or "/var/cache/cryoprotect")
+    return find_go(cache, cache / "toolchain" / "build.log").program.parent
+
+
 @pytest.fixture
-def cache(tmp_path):
+def cache(tmp_path, compiler, monkeypatch):
+    monkeypatch.setenv("PATH", f"{compiler}:{os.environ['PATH']}")
     return tmp_path / "cache"
 
 

@@ -132,9 +132,9 @@ def test_pulumi_never_asks(settings):
 
 
 def test_missing_packages_are_those_not_installed():
-    assert missing_packages([]) == tuple(sorted(HOST_PACKAGES))
-    assert missing_packages(set(HOST_PACKAGES) - {"runc"}) == ("runc",)
-    assert missing_packages(HOST_PACKAGES) == ()
+    assert missing_packages(HOST_PACKAGES, []) == tuple(sorted(HOST_PACKAGES))
+    assert missing_packages(HOST_PACKAGES, set(HOST_PACKAGES) - {"runc"}) == ("runc",)
+    assert missing_packages(HOST_PACKAGES, HOST_PACKAGES) == ()
 
 
 def pods(**status) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from toolchain.cluster.components import Daemon
 from toolchain.cluster.lock import exclusive
-from toolchain.cluster.processes import held_bytes, read_record, running, start, stop
+from toolchain.cluster.processes import held_bytes, is_alive, read_record, running, start, stop
 from toolchain.errors import PermanentToolchainError, TemporaryToolchainError
 
 SLEEP = Daemon("sleeper", ("sleep", "60"))
@@ -36,7 +36,7 @@ def test_changed_command_replaces_the_process(folders):
     old = running(folders[0], "sleeper")
 
     assert start(*folders, Daemon("sleeper", ("sleep", "61"))) is True
-    assert not old.is_running()
+    assert not is_alive(old)
     assert running(folders[0], "sleeper").cmdline() == ["sleep", "61"]
 
 
@@ -70,7 +70,7 @@ def test_stop_kills_what_ignores_a_polite_request(folders):
         pass
 
     assert stop(folders[0], "stubborn", grace_s=0.2) is True
-    assert not process.is_running()
+    assert not is_alive(process)
 
 
 def test_missing_program_is_one_error_with_a_remedy(folders):
