@@ -91,7 +91,6 @@ def get_images(settings: Settings, tools: Tools, report: Report) -> ImageIndex:
     binaries = {program.name: program for folder in tools.search_path for program in folder.iterdir()}
     wanted = {binary for image in IMAGES for binary in image.binaries}
     chosen = {name: path for name, path in binaries.items() if name in wanted}
-    chosen.setdefault("local-path-provisioner", chosen["pause"])  # TEMPORARY
     request = read_build_request(os.environ, repository=settings.repository, cache=settings.cache, binaries=chosen)
     return build_images(request, report)
 

@@ -10,8 +10,10 @@ from toolchain.process import Command, run_command
 
 HOST_PACKAGES = {
     "buildah": "builds images without a daemon",
+    "ca-certificates": "lets the image builder's apt reach mirrors by HTTPS",
     "containerd": "runs the pods of the embedded cluster",
     "containernetworking-plugins": "gives pods their network",
+    "debian-archive-keyring": "signatures of Debian's packages; absent on Ubuntu",
     "debootstrap": "makes the Debian base image where no registry can be reached",
     "iproute2": "makes the node's network device",
     "nftables": "kube-proxy writes its rules with it",

@@ -15,6 +15,9 @@ from toolchain.process import Command, run_command
 
 # Since this version a failing after-hook fails the update (Pulumi's changelog); releases will rely on it.
 PULUMI_MINIMUM = (3, 238, 0)
+PROVIDER = "pulumi-resource-kubernetes"
+PROVIDER_VERSION = "4.27.0"
+"""Version of the Python package pulumi-kubernetes in uv.lock, and of the provider that the toolchain builds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,9 @@ class Tools:
 
     @property
     def search_path(self) -> tuple[Path, ...]:
-        """Folders that hold programs."""
-        return tuple(folder / "bin" for folder in self.folders.values() if (folder / "bin").exists())
+        """Folders that hold programs for a shell; Pulumi finds its provider in its own plugin folder."""
+        folders = (folder / "bin" for name, folder in self.folders.items() if name != PROVIDER)
+        return tuple(folder for folder in folders if folder.exists())
 
 
 def parse_pulumi_version(text: str) -> tuple[int, int, int] | None:
@@ -67,7 +71,24 @@ def get_tools(settings: Settings, report: Callable[[str], None]) -> Tools:
     log = settings.cache / "toolchain" / "build.log"
     tools = select_tools(read_tools(), needs_of(settings.cluster, own_pulumi=has_own_pulumi(log)))
     folders = build_tools(tools, settings.cache, report)
-    return Tools({tool.name: folder for tool, folder in zip(tools, folders, strict=True)})
+    found = Tools({tool.name: folder for tool, folder in zip(tools, folders, strict=True)})
+    _link_provider(settings, found)
+    return found
+
+
+def _link_provider(settings: Settings, tools: Tools) -> None:
+    """Put the provider where Pulumi installs plugins: one that it finds on PATH makes every command warn."""
+    if PROVIDER not in tools.folders:
+        return
+    program = tools.program(PROVIDER, PROVIDER)
+    link = settings.pulumi_home / "home" / "plugins" / f"resource-kubernetes-v{PROVIDER_VERSION}" / PROVIDER
+    if link.is_symlink() and link.readlink() == program:
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    temporary = link.with_name(f".{link.name}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(program)
+    temporary.replace(link)
 
 
 def kubeconfig_of(settings: Settings) -> str:

@@ -39,8 +39,7 @@ class ToolStep:
 def input_key(tool: Tool, go_version: str) -> str:
     """Hash of everything that decides the outcome: the tool's files, its entry and the compiler's version."""
     digest = hashlib.sha256(f"{go_version}\n{_entry(tool)}\n".encode())
-    others = {tool.folder.parent / copy.pinned_by for copy in tool.copies if copy.pinned_by is not None}
-    for folder in (tool.folder, *sorted(others)):
+    for folder in tool.folders:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             digest.update(f"{path.relative_to(folder)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -120,26 +119,26 @@ def _build_one(step: ToolStep, go: _GoCall) -> None:
     tool = step.tool
     temporary = step.folder.with_name(f".building-{step.folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
-    source = temporary / "source"
-    shutil.copytree(tool.folder, source)
+    for folder in tool.folders:
+        shutil.copytree(folder, temporary / "source" / folder.name)
+    source = temporary / "source" / tool.folder.name
     for patch in tool.patches:
         _apply_patch(patch, source, go)
     for binary in tool.binaries:
-        _compile(binary, tool.tags, temporary, go)
+        pins = source if binary.pinned_by is None else temporary / "source" / binary.pinned_by
+        _compile(binary, tool.tags, pins, temporary / "bin", go)
     for copy in tool.copies:
-        pins = source if copy.pinned_by is None else tool.folder.parent / copy.pinned_by
-        _copy_from_module(go.module_folder(copy.module, pins) / copy.path, temporary / copy.output)
-    shutil.rmtree(source)
+        _copy_from_module(go.module_folder(copy.module, source) / copy.path, temporary / copy.output)
+    shutil.rmtree(temporary / "source")
     # The rename is the one moment at which the tool begins to exist: a kill before it leaves nothing to mistake.
     temporary.replace(step.folder)
 
 
-def _compile(binary: Binary, tags: tuple[str, ...], folder: Path, go: _GoCall) -> None:
+def _compile(binary: Binary, tags: tuple[str, ...], source: Path, output: Path, go: _GoCall) -> None:
     sets = " ".join(f"-X {name}={value}" for name, value in binary.variables.items())
-    output = folder / "bin" / binary.output
-    output.parent.mkdir(parents=True, exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
     flags = ["-trimpath", "-buildvcs=false", f"-ldflags=-s -w {sets}".rstrip(), f"-tags={','.join(tags)}"]
-    go.run("build", *flags, "-o", str(output), binary.package, cwd=folder / "source", static=binary.static)
+    go.run("build", *flags, "-o", str(output / binary.output), binary.package, cwd=source, static=binary.static)
 
 
 def _apply_patch(patch: ModulePatch, source: Path, go: _GoCall) -> None:

@@ -20,12 +20,14 @@ class Binary:
         package: Go import path, or one relative to the tool's folder.
         static: built without C, so that it runs in an empty image.
         variables: string variables that the linker sets.
+        pinned_by: name of another folder beside tools.toml whose go.mod says the versions; None means the tool's own.
     """
 
     output: str
     package: str
     static: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
+    pinned_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,11 @@ class ModuleCopy:
         module: Go module path.
         path: what to take, below the module's root.
         output: where it goes, below the tool's folder in the cache.
-        pinned_by: name of another folder beside tools.toml whose go.mod says the version; None means the tool's own.
     """
 
     module: str
     path: str
     output: str
-    pinned_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,12 @@ class Tool:
     binaries: tuple[Binary, ...]
     copies: tuple[ModuleCopy, ...]
     patches: tuple[ModulePatch, ...]
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder whose files decide the outcome, the tool's own first."""
+        others = sorted({binary.pinned_by for binary in self.binaries if binary.pinned_by is not None})
+        return (self.folder, *(self.folder.parent / other for other in others))
 
 
 def read_tools(path: Path = TOOLS_FILE) -> tuple[Tool, ...]:

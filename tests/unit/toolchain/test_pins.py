@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cryo.tools import PROVIDER_VERSION
 from toolchain.errors import PermanentToolchainError
 from toolchain.golang import parse_go_version
 from toolchain.pins import TOOLS_FILE, read_tools, select_tools
@@ -33,6 +34,7 @@ def test_versions_of_engine_and_provider_match_the_python_packages_in_the_lock()
     provider = (tools["pulumi-resource-kubernetes"].folder / "main.go").read_text()
     assert engine == f"v{packages['pulumi']}"
     assert f'const version = "{packages["pulumi-kubernetes"]}"' in provider
+    assert packages["pulumi-kubernetes"] == PROVIDER_VERSION
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ def test_versions_of_engine_and_provider_match_the_python_packages_in_the_lock()
         ({"embedded"}, {"kube", "coredns", "gateway-api", "prometheus"}),
         (
             {"current", "pulumi"},
-            {"gateway-api", "prometheus", "pulumi", "pulumi-language-python", "pulumi-resource-kubernetes"},
+            {"gateway-api", "prometheus", "pulumi", "pulumi-resource-kubernetes"},
         ),
         (set(), set()),
     ],
