@@ -78,8 +78,8 @@ format: $(READY) ## Format and fix what can be fixed.
 	@$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: $(READY) ## Print the figures of the README; each script's last line is one JSON object.
-	@for script in bench/*.py; do $(BIN)/python $$script; done
+bench: up ## Print the figures of README and docs; each script's last line is one JSON object.
+	@for name in cutover noop startup; do $(BIN)/python bench/$$name.py; done
 
 .PHONY: clean
 clean: ## Delete what the tests and checks left in the checkout.

@@ -6,11 +6,9 @@ Usage: python bench/cutover.py [--changes 20] [--rate 300]
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,8 +19,8 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 from load import Record, send_until
+from report import CRYO, ROOT, report
 
-ROOT = Path(__file__).resolve().parent.parent
 URL = "http://127.0.0.1:8080/api/v1/predictions"
 OTHER = {"blue": "green", "green": "blue"}
 SETTLE_S = 3.0
@@ -47,7 +45,7 @@ async def change_colour(environments: Path, colour: str) -> float:
     set_colour(environments, colour)
     began_at = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        str(ROOT / ".venv" / "bin" / "cryo"), "pulumi", "up", "--yes", "--skip-preview", "--non-interactive",
+        str(CRYO), "pulumi", "up", "--yes", "--skip-preview", "--non-interactive",
         env={**os.environ, "CRYO_ENVIRONMENTS": str(environments)},
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
@@ -95,17 +93,11 @@ def switch_seconds(record: Record) -> list[float]:
     return spans
 
 
-def commit() -> str:
-    """Commit that was measured."""
-    argv = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    return subprocess.run(argv, capture_output=True, check=True, text=True).stdout.strip()
-
-
 def main() -> int:
     """Measure, print one JSON object, and fail when a request did."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--changes", type=int, default=20)
-    parser.add_argument("--rate", type=float, default=300.0, help="requests started per second")
+    parser.add_argument("--rate", type=float, default=320.0, help="requests started per second")
     chosen = parser.parse_args()
     httpx.get("http://127.0.0.1:8080/livez", timeout=5).raise_for_status()
     began_at = time.monotonic()
@@ -128,7 +120,7 @@ def main() -> int:
         "flagger#256": "54 of 249,974 failed (0.02 %)",
         "argo-rollouts 1.10": "0 of 147,346 failed, longest gap 0.31 s",
     }
-    print(json.dumps({"name": "cutover", "figures": figures, "reasons": reasons, "peers": peers, "commit": commit()}))
+    report("cutover", figures, peers, reasons=reasons)
     return 0 if not record.failures else 1
 
 

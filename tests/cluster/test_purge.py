@@ -31,6 +31,7 @@ def test_purge_leaves_no_process_mount_device_table_or_group(own_platform, machi
     assert not HOME.exists()
     assert not Path("/run/cryoprotect").exists()
     assert not Path("/var/log/pods").exists()
+    assert not list(Path("/var/log/containers").glob("*"))
 
 
 def test_purge_of_nothing_is_no_error(own_platform):

@@ -123,6 +123,7 @@ def stop(layout: Layout, kube: Path, report: Report) -> None:
     leftovers.unmount_all(layout)
     network.remove(layout)
     leftovers.remove_cgroups()
+    leftovers.remove_log_links(layout)
     if layout.run.exists():
         shutil.rmtree(layout.run)
 

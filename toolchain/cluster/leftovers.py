@@ -17,8 +17,11 @@ from toolchain.errors import TemporaryToolchainError
 from toolchain.process import Command, run_command
 
 SHIM_PROGRAM = "containerd-shim-runc-v2"
-# PostgreSQL's fast shutdown needs a checkpoint; measured below 2 s, 20 s is for a slow disk.
-CONTAINER_GRACE_S = 20.0
+# PostgreSQL's shutdown needs a checkpoint; measured below 2 s, 10 s is for a slow disk. The gateway would drain longer,
+# but a stop of the whole platform has nobody to drain for.
+CONTAINER_GRACE_S = 10.0
+LOG_LINKS = Path("/var/log/containers")
+"""Where the kubelet links every container's log; the place is fixed in its code."""
 CGROUP_NAMES = ("kubepods", CONTAINERD_NAMESPACE)
 
 
@@ -48,6 +51,18 @@ def stop_containers(layout: Layout, *, grace_s: float = CONTAINER_GRACE_S) -> in
     for path in sockets:
         path.unlink(missing_ok=True)
     return len(inside)
+
+
+def remove_log_links(layout: Layout) -> int:
+    """Remove links to logs of this cluster, and their folder when nothing else is in it."""
+    if not LOG_LINKS.exists():
+        return 0
+    ours = [link for link in LOG_LINKS.iterdir() if link.is_symlink() and link.readlink().is_relative_to(layout.logs)]
+    for link in ours:
+        link.unlink()
+    if not any(LOG_LINKS.iterdir()):
+        LOG_LINKS.rmdir()
+    return len(ours)
 
 
 def mounts(layout: Layout) -> tuple[Path, ...]:

@@ -21,7 +21,7 @@ from toolchain.images.engine import (
 
 PATHS = EnginePaths(Path("/c/storage"), Path("/c/run"), Path("/c/policy.json"), Path("/c/registries.conf"), "overlay")
 CALL = BuildCall(
-    "localhost/cryoprotect/agents:0123", Path("/c/work/agents"), {"PYTHON_IMAGE": "p"}, {"apt-ca": Path("/c/ca")}
+    "localhost/cryoprotect/agents:0123", Path("/c/build/agents"), {"PYTHON_IMAGE": "p"}, {"apt-ca": Path("/c/ca")}
 )
 
 
@@ -111,8 +111,8 @@ def test_every_engine_gets_arguments_secrets_tag_and_context(engine):
     assert argv[argv.index("--build-arg") + 1] == "PYTHON_IMAGE=p"
     assert argv[argv.index("--secret") + 1] == "id=apt-ca,src=/c/ca"
     assert argv[argv.index("--tag") + 1] == CALL.reference
-    assert argv[argv.index("--file") + 1] == "/c/work/agents/Containerfile"
-    assert argv[-1] == "/c/work/agents"
+    assert argv[argv.index("--file") + 1] == "/c/build/agents/Containerfile"
+    assert argv[-1] == "/c/build/agents"
 
 
 @pytest.mark.parametrize(
