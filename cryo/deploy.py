@@ -14,8 +14,8 @@ from cryo.errors import PermanentCryoError
 from cryo.settings import ClusterKind, Settings
 from cryo.stack import arguments_for, forget_stack, open_stack
 from cryo.tools import Tools, get_tools, tool_variables
-from toolchain.cluster import existing, preflight
-from toolchain.cluster.host import read_host
+from toolchain.cluster import embedded, existing
+from toolchain.cluster.layout import embedded_layout, read_network
 from toolchain.cluster.lock import exclusive
 from toolchain.images.build import build_images
 from toolchain.images.index import ImageIndex
@@ -41,7 +41,7 @@ def bring_up(settings: Settings, report: Report, *, deploy: bool) -> Outcome:
         TemporaryCryoError: something did not become ready in time.
     """
     addresses = find_addresses(settings)
-    _refuse_early(settings)
+    _refuse_early(settings, addresses.gateway_port)
     with exclusive(settings.lock):
         tools = get_tools(settings, report)
         variables = tool_variables(settings, tools, Path(sys.executable))
@@ -95,11 +95,11 @@ def get_images(settings: Settings, tools: Tools, report: Report) -> ImageIndex:
     return build_images(request, report)
 
 
-def _refuse_early(settings: Settings) -> None:
+def _refuse_early(settings: Settings, gateway_port: int) -> None:
     """Find out in a second, not after twenty minutes of building, that this machine will not do."""
     if settings.cluster is not ClusterKind.EMBEDDED:
         return
-    problems = preflight.check_host(read_host(settings.home))
+    problems = embedded.check(embedded_layout(settings.home, read_network(os.environ)), gateway_port)
     if problems:
         message = "this machine cannot run the embedded cluster:\n" + "\n".join(f"  {problem}" for problem in problems)
         raise PermanentCryoError(message)

@@ -54,8 +54,10 @@ class Stack:
             raise PermanentCryoError(message)
 
     def select(self) -> None:
-        """Select the stack, making it on first use."""
-        self.must("stack", "select", "--create", "--stack", self.settings.stack, "--non-interactive")
+        """Select the stack, making it on first use with the secrets provider that CRYO_SECRETS_PROVIDER names."""
+        provider = os.environ.get("CRYO_SECRETS_PROVIDER")
+        extra = ("--secrets-provider", provider) if provider else ()
+        self.must("stack", "select", "--create", "--stack", self.settings.stack, "--non-interactive", *extra)
 
 
 def open_stack(settings: Settings, tools: Tools) -> Stack:

@@ -3,10 +3,16 @@
 import json
 import os
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
+from toolchain.cluster.lock import exclusive
+
+HOME = Path(os.environ.get("CRYO_HOME", "/var/lib/cryoprotect"))
+CRYO = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "cryo"
 PROCESSES = (
     "etcd",
     "kube-apiserver",
@@ -73,6 +79,27 @@ def test_killed_database_pod_comes_back_with_its_rows(platform, row):
     platform.kubectl("-n", "cryoprotect", "rollout", "status", "statefulset/postgres", "--timeout=120s")
     wait_until_well(platform)
     assert platform.sql("SELECT n FROM public.kept") == "7"
+
+
+@pytest.mark.parametrize("killed_after_s", [1.0, 2.5, 5.0])
+def test_up_killed_half_way_is_finished_by_the_next_one(platform, row, killed_after_s):
+    platform.cryo("down")
+    with subprocess.Popen([CRYO, "up", "--skip-deploy"], stderr=subprocess.DEVNULL) as starting:
+        time.sleep(killed_after_s)
+        starting.kill()
+
+    platform.cryo("up", "--skip-deploy")
+
+    wait_until_well(platform)
+    assert platform.sql("SELECT n FROM public.kept") == "7"
+
+
+def test_second_command_at_the_same_time_is_told_to_try_again(platform):
+    with exclusive(HOME / "cryo.lock"):
+        second = platform.cryo("up", "--skip-deploy", check=False)
+
+    assert second.returncode == 75
+    assert "another cryo command is at work" in second.stderr
 
 
 def test_down_and_up_keep_the_data_and_need_no_deploy(platform, row):

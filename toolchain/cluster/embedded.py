@@ -60,16 +60,19 @@ class DaemonStatus:
     log: Path
 
 
-def check(plan: EmbeddedPlan) -> tuple[preflight.Problem, ...]:
-    """Every reason why the cluster could not start here; empty when it can."""
-    facts = read_host(plan.layout.home)
-    problems = preflight.check_host(facts)
+def check(layout: Layout, gateway_port: int) -> tuple[preflight.Problem, ...]:
+    """Every reason why the cluster could not start here; empty when it can.
+
+    Args:
+        layout: folders, addresses and ports that it would take.
+        gateway_port: port on 127.0.0.1 that the gateway would take.
+    """
+    problems = preflight.check_host(read_host(layout.home))
     if problems:
         return problems
-    own = _own_pids(plan.layout)
     return (
-        *preflight.check_network(plan.layout.network, preflight.held_ranges()),
-        *preflight.check_ports(plan.layout, plan.gateway_port, preflight.listening(own)),
+        *preflight.check_network(layout.network, preflight.held_ranges()),
+        *preflight.check_ports(layout, gateway_port, preflight.listening(_own_pids(layout))),
     )
 
 
@@ -85,7 +88,7 @@ def start(plan: EmbeddedPlan, images: Mapping[str, str], report: Report) -> None
         PermanentToolchainError: the host cannot run it; all reasons in one message.
         TemporaryToolchainError: a process did not become healthy; the message names its log.
     """
-    problems = check(plan)
+    problems = check(plan.layout, plan.gateway_port)
     if problems:
         raise PermanentToolchainError("cannot start the embedded cluster:\n" + "\n".join(f"  {p}" for p in problems))
     layout = plan.layout
