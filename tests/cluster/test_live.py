@@ -2,11 +2,14 @@
 
 import json
 import subprocess
+import time
 
 import httpx
 import pytest
 
 GATEWAY = "http://127.0.0.1:8080"
+# A target is found within seconds of its pod and scraped every 5 s after that.
+SCRAPE_LIMIT_S = 60
 GLYCEROL = {"target": "tg", "inputs": [{"smiles": "OCC(O)CO"}]}
 
 
@@ -41,9 +44,13 @@ def test_migrations_are_applied_and_their_tables_are_there(platform):
 
 def test_prometheus_scrapes_both_colours(platform):
     query = {"query": 'count by (colour) (up{colour=~"blue|green"} == 1)'}
-    answer = httpx.get("http://127.0.0.1:8080/api/v1/query", params=query, headers={"host": "prometheus.localhost"})
+    found = set()
+    deadline = time.monotonic() + SCRAPE_LIMIT_S
+    while found != {"blue", "green"} and time.monotonic() < deadline:
+        answer = httpx.get(f"{GATEWAY}/api/v1/query", params=query, headers={"host": "prometheus.localhost"})
+        found = {series["metric"]["colour"] for series in answer.json()["data"]["result"]}
+        time.sleep(1)
 
-    found = {series["metric"]["colour"] for series in answer.json()["data"]["result"]}
     assert found == {"blue", "green"}
 
 
