@@ -136,7 +136,6 @@ def parse_weights(listing: str) -> dict[str, dict[str, int]]:
 
 def _query(settings: Settings, tools: Tools, what: str) -> str:
     variables = tool_variables(settings, tools, Path(sys.executable))
-    program = (str(tools.program("kube", "kube")), "kubectl") if "kube" in tools.folders else ("kubectl",)
-    argv = (*program, "get", what, "--all-namespaces", "--output=json", f"--request-timeout={QUERY_TIMEOUT_S}s")
+    argv = (*tools.kubectl, "get", what, "--all-namespaces", "--output=json", f"--request-timeout={QUERY_TIMEOUT_S}s")
     log = settings.cache / "status.log"
     return run_command(Command(argv, log, env={**os.environ, **variables}, timeout_s=QUERY_TIMEOUT_S + 5))

@@ -31,6 +31,11 @@ class Tools:
         return self.folders[tool] / "bin" / output
 
     @property
+    def kubectl(self) -> tuple[str, ...]:
+        """The client that was built, or else the one on PATH."""
+        return (str(self.program("kube", "kube")), "kubectl") if "kube" in self.folders else ("kubectl",)
+
+    @property
     def search_path(self) -> tuple[Path, ...]:
         """Folders that hold programs for a shell; Pulumi finds its provider in its own plugin folder."""
         folders = (folder / "bin" for name, folder in self.folders.items() if name != PROVIDER)

@@ -94,3 +94,8 @@ def test_urls_prints_a_request_that_works_as_it_stands(platform):
     done = subprocess.run(["bash", "-c", line.removeprefix("try").strip()], capture_output=True, text=True, check=True)
 
     assert json.loads(done.stdout)["target"] == "tg"
+
+
+@pytest.mark.parametrize("name", ["kubelet", "model-server"])
+def test_logs_of_a_process_and_of_an_app_are_one_command_away(platform, name):
+    assert platform.cryo("logs", name, "--lines", "3").stdout.strip()

@@ -217,10 +217,15 @@ def test_logs_come_from_the_file_of_a_process_or_else_from_pods(tmp_path):
     file = tmp_path / "etcd.log"
     file.touch()
 
-    assert log_argv(file, Path("/kube"), "etcd", lines=5, follow=True) == ["tail", "-n", "5", "-F", str(file)]
+    assert log_argv(file, ("kubectl",), "etcd", lines=5, follow=True) == ["tail", "-n", "5", "-F", str(file)]
     assert "--selector=app.kubernetes.io/name=model-server" in log_argv(
-        tmp_path / "none.log", Path("/kube"), "model-server", lines=5, follow=False
+        tmp_path / "none.log", ("kubectl",), "model-server", lines=5, follow=False
     )
+
+
+@pytest.mark.parametrize(("folders", "argv"), [({}, ("kubectl",)), ({"kube": Path("/t")}, ("/t/bin/kube", "kubectl"))])
+def test_client_on_path_serves_where_none_was_built(folders, argv):
+    assert Tools(folders).kubectl == argv
 
 
 @pytest.mark.parametrize("name", ["../secret", "-n", "A b", ""])
