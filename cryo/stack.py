@@ -13,7 +13,8 @@ from pathlib import Path
 
 from cryo.errors import PermanentCryoError
 from cryo.settings import Settings
-from cryo.tools import Tools, tool_variables
+from cryo.tools import Tools, link_provider, tool_variables
+from toolchain.private_file import write_private
 
 PASSPHRASE_BYTES = 32
 
@@ -61,7 +62,7 @@ class Stack:
 
 
 def open_stack(settings: Settings, tools: Tools) -> Stack:
-    """Prepare state folder and passphrase and return the stack.
+    """Prepare state folder, passphrase and provider and return the stack.
 
     Raises:
         PermanentCryoError: state exists but its passphrase is gone.
@@ -71,6 +72,7 @@ def open_stack(settings: Settings, tools: Tools) -> Stack:
     if "PULUMI_CONFIG_PASSPHRASE_FILE" in variables:
         _ensure_passphrase(Path(variables["PULUMI_CONFIG_PASSPHRASE_FILE"]), state, settings.stack)
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    link_provider(settings, tools)
     return Stack(settings, variables)
 
 
@@ -84,9 +86,7 @@ def _ensure_passphrase(path: Path, state: Path, stack: str) -> None:
         )
         raise PermanentCryoError(message)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(secrets.token_urlsafe(PASSPHRASE_BYTES))
+    write_private(path, secrets.token_urlsafe(PASSPHRASE_BYTES).encode())
 
 
 def forget_stack(settings: Settings) -> None:

@@ -76,12 +76,10 @@ def get_tools(settings: Settings, report: Callable[[str], None]) -> Tools:
     log = settings.cache / "toolchain" / "build.log"
     tools = select_tools(read_tools(), needs_of(settings.cluster, own_pulumi=has_own_pulumi(log)))
     folders = build_tools(tools, settings.cache, report)
-    found = Tools({tool.name: folder for tool, folder in zip(tools, folders, strict=True)})
-    _link_provider(settings, found)
-    return found
+    return Tools({tool.name: folder for tool, folder in zip(tools, folders, strict=True)})
 
 
-def _link_provider(settings: Settings, tools: Tools) -> None:
+def link_provider(settings: Settings, tools: Tools) -> None:
     """Put the provider where Pulumi installs plugins: one that it finds on PATH makes every command warn."""
     if PROVIDER not in tools.folders:
         return

@@ -2,8 +2,6 @@
 
 import os
 import shlex
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,10 +19,11 @@ def env(*, json: Annotated[bool, typer.Option("--json", help="Print one JSON obj
     """
     from cryo.output import Speaker
     from cryo.settings import read_settings
-    from cryo.tools import get_tools, tool_variables
+    from cryo.stack import open_stack
+    from cryo.tools import get_tools
 
     settings = read_settings(os.environ)
     speaker = Speaker(as_json=json)
-    variables = tool_variables(settings, get_tools(settings, speaker.step), Path(sys.executable))
+    variables = open_stack(settings, get_tools(settings, speaker.step)).variables
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
     speaker.result(dict(variables), exports)

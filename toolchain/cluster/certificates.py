@@ -6,8 +6,6 @@ changes nothing; a certificate that ends within `RENEW_BEFORE` is issued anew.
 
 import datetime as dt
 import ipaddress
-import os
-import secrets
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from toolchain.cluster.layout import CONTEXT, NODE_NAME, Layout
 from toolchain.errors import PermanentToolchainError
+from toolchain.private_file import write_private
 
 AUTHORITY_LIFE = dt.timedelta(days=3650)
 IDENTITY_LIFE = dt.timedelta(days=397)
@@ -80,7 +79,7 @@ def issue_all(layout: Layout, *, now: dt.datetime) -> tuple[str, ...]:
     layout.config.mkdir(parents=True, exist_ok=True, mode=0o700)
     issued = [] if _authority_stands(layout, now) else [_issue_authority(layout, now)]
     if not layout.key("service-accounts").exists():
-        _write_private(layout.key("service-accounts"), _pem(rsa.generate_private_key(65537, TOKEN_KEY_BITS)))
+        write_private(layout.key("service-accounts"), _pem(rsa.generate_private_key(65537, TOKEN_KEY_BITS)))
         issued.append("service-accounts")
     for identity in identities(layout):
         if issued or not _stands(layout, identity.name, now):
@@ -194,22 +193,14 @@ def _pem(key: PrivateKey) -> bytes:
 
 def _write_pair(layout: Layout, name: str, certificate: x509.Certificate, key: PrivateKey) -> None:
     # Key first: a kill between the two leaves a key without a certificate, which the next run replaces.
-    _write_private(layout.key(name), _pem(key))
-    _write_private(layout.certificate(name), certificate.public_bytes(serialization.Encoding.PEM))
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    temporary.replace(path)
+    write_private(layout.key(name), _pem(key))
+    write_private(layout.certificate(name), certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def _write_kubeconfigs(layout: Layout) -> None:
     for identity in KUBECONFIG_IDENTITIES:
-        _write_private(layout.kubeconfig(identity), _kubeconfig(layout, identity))
-    _write_private(layout.admin_kubeconfig, _kubeconfig(layout, "admin"))
+        write_private(layout.kubeconfig(identity), _kubeconfig(layout, identity))
+    write_private(layout.admin_kubeconfig, _kubeconfig(layout, "admin"))
 
 
 def _kubeconfig(layout: Layout, identity: str) -> bytes:

@@ -1,7 +1,6 @@
 """Brings the embedded one-node cluster up and down; every step may be repeated after a crash at any point."""
 
 import datetime as dt
-import os
 import secrets
 import shutil
 import time
@@ -18,6 +17,7 @@ from toolchain.cluster.health import is_healthy, wait_healthy
 from toolchain.cluster.host import read_host
 from toolchain.cluster.layout import NODE_NAME, Layout
 from toolchain.errors import PermanentToolchainError
+from toolchain.private_file import write_private
 
 Report = Callable[[str], None]
 
@@ -175,18 +175,13 @@ def _write_configs(plan: EmbeddedPlan, pause_image: str) -> None:
     layout = plan.layout
     key_file = layout.pki / "etcd-encryption.key"
     if not key_file.exists():
-        descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(b64encode(secrets.token_bytes(ENCRYPTION_KEY_BYTES)).decode())
+        write_private(key_file, b64encode(secrets.token_bytes(ENCRYPTION_KEY_BYTES)))
     files = config_files(
         layout, read_host(layout.home), pause_image=pause_image, encryption_key=key_file.read_text().strip()
     )
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.with_name(f".{path.name}")
-        temporary.write_text(text)
-        temporary.chmod(0o600)
-        temporary.replace(path)
+        write_private(path, text.encode())
 
 
 def _own_pids(layout: Layout) -> frozenset[int]:

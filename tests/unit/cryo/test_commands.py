@@ -107,7 +107,8 @@ def test_urls_are_those_of_the_environment_file(capsys):
     assert json.loads(capsys.readouterr().out)["predictions"] == "http://127.0.0.1:8080/api/v1/predictions"
 
 
-def test_env_names_no_secret_but_the_file_that_holds_it(capsys, monkeypatch):
+def test_env_names_no_secret_but_the_file_that_holds_it(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("CRYO_HOME", str(tmp_path))
     monkeypatch.setattr(tools, "get_tools", lambda *_: tools.Tools({}))
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE_FILE", raising=False)
