@@ -10,6 +10,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -43,6 +44,12 @@ class Cluster:
             password=self.password_file.read_text(encoding="utf-8").strip(),
             autocommit=True,
         )
+
+    def control(self, *command: str) -> None:
+        """Stop or restart the server; `restart` keeps its options and also starts one that is stopped."""
+        folder = self.password_file.parent
+        control = [str(_find_binaries() / "pg_ctl"), f"--pgdata={folder / 'data'}", f"--log={folder / 'server.log'}"]
+        subprocess.run(_as_postgres([*control, "--wait", *command]), check=True, cwd=folder, capture_output=True)
 
 
 @dataclass(frozen=True)
@@ -330,3 +337,64 @@ def colours(api: FakeApiServer) -> Iterator[Colours]:
     for server in found.servers.values():
         server.shutdown()
         server.server_close()
+
+
+MIGRATION_HEAD = "-- Adds a thing.\n-- @lock-budget-ms 200\n-- @server 15\n-- @transaction yes\n"
+MIGRATION_PROOF = "-- Each row is a defect.\n-- @expect zero-rows\nselect 1 where false;\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a migrations folder from bodies; each file gets its companions."""
+
+    def write(**bodies: str) -> Path:
+        for stem, body in bodies.items():
+            name = stem.removeprefix("m")
+            up, _, verify = body.partition("@@")
+            (tmp_path / f"{name}.sql").write_text(up if up.startswith("--") else MIGRATION_HEAD + up, encoding="utf-8")
+            (tmp_path / f"{name}.verify.sql").write_text(verify or MIGRATION_PROOF, encoding="utf-8")
+            (tmp_path / f"{name}.down.sql").write_text("select 1;", encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def migrate(database, repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*arguments: str, folder: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "agents.migrate", *arguments, "--migrations", str(folder or "migrations")]
+        return subprocess.run(
+            command,
+            env={**os.environ, **database.environ, **environ},
+            cwd=repository,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def start_migrate(database, repository: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "agents.migrate", *arguments, "--migrations", str(folder)]
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **database.environ},
+            cwd=repository,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

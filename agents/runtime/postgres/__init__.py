@@ -1,0 +1,35 @@
+"""The one door to PostgreSQL: single connections, a pool with measurements, and what the server's errors mean."""
+
+from agents.runtime.postgres.connection import Connection, open_connection
+from agents.runtime.postgres.database import Database
+from agents.runtime.postgres.errors import (
+    CommitUnknownError,
+    PoolExhaustedError,
+    database_error,
+    is_retryable,
+    is_temporary,
+)
+from agents.runtime.postgres.pool import PoolSettings, Surroundings, Target
+from agents.runtime.postgres.query import Query, load_queries
+from agents.runtime.postgres.roles import allow_role_login
+from agents.runtime.postgres.session import Column, Session, Table
+
+__all__ = [
+    "Column",
+    "CommitUnknownError",
+    "Connection",
+    "Database",
+    "PoolExhaustedError",
+    "PoolSettings",
+    "Query",
+    "Session",
+    "Surroundings",
+    "Table",
+    "Target",
+    "allow_role_login",
+    "database_error",
+    "is_retryable",
+    "is_temporary",
+    "load_queries",
+    "open_connection",
+]
