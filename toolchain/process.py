@@ -36,6 +36,7 @@ class Command:
         timeout_s: after so many seconds the program and its children are stopped; None waits for ever.
         live: standard output goes straight into the log, where it can be watched, and is not returned.
         name: what messages call the program, where argv begins with a wrapper; None means the first argument.
+        good_exits: exit statuses that are answers, not failures; linters say with 1 that they found something.
     """
 
     argv: Sequence[str]
@@ -46,6 +47,7 @@ class Command:
     timeout_s: float | None = None
     live: bool = False
     name: str | None = None
+    good_exits: tuple[int, ...] = (0,)
 
 
 def run_command(command: Command) -> str:
@@ -72,7 +74,7 @@ def run_command(command: Command) -> str:
         took_s = time.monotonic() - started_at
         errors_end = log.seek(0, os.SEEK_END)
         log.write(stdout + f"# exit {process.returncode} after {took_s:.1f} s\n".encode())
-    if process.returncode != 0:
+    if process.returncode not in command.good_exits:
         # What it said on standard error explains the failure; standard output only where it said nothing there.
         span = (offset, errors_end if errors_end > offset else errors_end + len(stdout))
         raise _failure(command, f"exited with {process.returncode}", span, exit_status=process.returncode)

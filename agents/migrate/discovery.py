@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from agents.migrate.errors import MigrationFileError
-from agents.migrate.header import parse_header, parse_verification
+from agents.migrate.header import Header, parse_header, parse_verification
 from agents.migrate.model import Migration, Phase, Statement
 from agents.migrate.statements import UnterminatedError, split_statements, strip_quoted
 
@@ -19,6 +19,7 @@ _NAME = re.compile(r"(?P<number>[0-9]{4})_(?P<phase>[a-z]+)_(?P<words>[a-z][a-z0
 _VERIFY = ".verify.sql"
 _DOWN = ".down.sql"
 _UP = ".sql"
+_DECLARATION = ".toml"
 _TRANSACTION_CONTROL = re.compile(
     r"^\s*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|prepare\s+transaction)\b", re.IGNORECASE
 )
@@ -65,7 +66,8 @@ def parse_files(files: Mapping[str, str]) -> tuple[Migration, ...]:
     stems = [name for name in sql_files if not name.endswith((_VERIFY, _DOWN))]
     for name in (*sorted(stems), *sorted(sql_files)):
         _refuse_bad_name(name, stems)
-    migrations = sorted((_parse_migration(name, sql_files) for name in stems), key=lambda migration: migration.key)
+    _refuse_stray_declarations(files, stems)
+    migrations = sorted((_parse_migration(name, files) for name in stems), key=lambda migration: migration.key)
     _refuse_duplicates(migrations)
     _refuse_gaps(migrations)
     return tuple(migrations)
@@ -109,13 +111,14 @@ def _parse_migration(name: str, files: Mapping[str, str]) -> Migration:
             else f"{name}: {down_name} is missing; write it, or declare `-- @no-down <reason>`"
         )
         raise MigrationFileError(message)
+    declaration = _read_declaration(name, header, files)
     migration = Migration(
         number=number,
         phase=Phase(found["phase"]),
         words=found["words"],
         summary=header.summary,
-        sha256=hashlib.sha256(files[name].encode()).hexdigest(),
-        statements=_split(name, files[name]),
+        sha256=hashlib.sha256((files[name] + declaration).encode()).hexdigest(),
+        statements=_split(name, files[name], may_be_empty=header.engine is not None),
         verification=parse_verification(verify_name, files[verify_name], _split(verify_name, files[verify_name])),
         lock_budget_ms=header.lock_budget_ms,
         statement_budget_s=header.statement_budget_s,
@@ -123,6 +126,8 @@ def _parse_migration(name: str, files: Mapping[str, str]) -> Migration:
         transactional=header.transactional,
         follows=header.follows,
         no_down=header.no_down,
+        engine=header.engine,
+        declaration=declaration,
     )
     if down_name in files:
         _split(down_name, files[down_name])
@@ -130,13 +135,33 @@ def _parse_migration(name: str, files: Mapping[str, str]) -> Migration:
     return migration
 
 
-def _split(name: str, text: str) -> tuple[Statement, ...]:
+def _read_declaration(name: str, header: Header, files: Mapping[str, str]) -> str:
+    """Return the text that the engine reads, or an empty text for a file without an engine."""
+    declaration_name = name.removesuffix(_UP) + _DECLARATION
+    if header.engine is None and declaration_name in files:
+        message = f"{declaration_name}: {name} declares no @engine that would read it; remove one of them"
+        raise MigrationFileError(message)
+    if header.engine is not None and declaration_name not in files:
+        message = f"{name}: {declaration_name} is missing; the engine {header.engine} reads it"
+        raise MigrationFileError(message)
+    return files[declaration_name] if header.engine is not None else ""
+
+
+def _refuse_stray_declarations(files: Mapping[str, str], stems: Iterable[str]) -> None:
+    for name in sorted(files):
+        owner = name.removesuffix(_DECLARATION) + _UP
+        if name.endswith(_DECLARATION) and owner not in stems:
+            message = f"{name}: there is no {owner} that it belongs to; add it or remove this file"
+            raise MigrationFileError(message)
+
+
+def _split(name: str, text: str, *, may_be_empty: bool = False) -> tuple[Statement, ...]:
     try:
         statements = split_statements(text)
     except UnterminatedError as error:
         message = f"{name}: {error}; close it"
         raise MigrationFileError(message) from error
-    if not statements:
+    if not statements and not may_be_empty:
         message = f"{name}: holds no statement; write one or remove the file"
         raise MigrationFileError(message)
     return statements

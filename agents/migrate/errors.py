@@ -23,6 +23,14 @@ class VerifyFailedError(PermanentError):
     """A verify query did not return what its file declares."""
 
 
+class AdoptionRefusedError(PermanentError):
+    """A database that existed before the runner is not adopted yet, or cannot be without a decision."""
+
+
+class ContractRefusedError(TemporaryError):
+    """A contract step may not run yet: the old version is connected, or may still be wanted back."""
+
+
 class RunnerBusyError(TemporaryError):
     """Another runner held the lock until our deadline."""
 

@@ -21,7 +21,10 @@ class Fact:
 
 def read_fingerprint(conn: Connection, schemas: Sequence[str] = SCHEMAS) -> frozenset[Fact]:
     """Read every fact about the given schemas."""
-    rows = conn.execute(load_sql("fingerprint"), {"schemas": list(schemas)}).fetchall()
+    # With an empty search path every name in a definition carries its schema, whatever the database's own setting is.
+    with conn.transaction():
+        conn.execute(b"set local search_path = ''")
+        rows = conn.execute(load_sql("fingerprint"), {"schemas": list(schemas)}).fetchall()
     return frozenset(Fact(str(row[0]), str(row[1]), str(row[2])) for row in rows)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.migrate.errors import MigrationFileError
-from agents.migrate.model import Expectation, Statement, Verification
+from agents.migrate.model import Engine, Expectation, Statement, Verification
 
 # Cited: issue 4. Writers queue behind a waiting DDL lock, so half a second is the longest stall a migration may cause.
 MAX_LOCK_BUDGET_MS = 500
@@ -14,7 +14,7 @@ MAX_STATEMENT_BUDGET_S = 3600
 DEFAULT_STATEMENT_BUDGET_S = 30
 OLDEST_SERVER = 15
 _DECLARATION = re.compile(r"--\s*@(?P<key>[a-z-]+)(?:\s+(?P<value>.*\S))?\s*")
-_KNOWN = ("lock-budget-ms", "statement-budget-s", "server", "transaction", "follows", "no-down")
+_KNOWN = ("lock-budget-ms", "statement-budget-s", "server", "transaction", "follows", "no-down", "engine")
 _MAX_SERVER = 99
 
 
@@ -29,6 +29,7 @@ class Header:
     transactional: bool
     follows: int
     no_down: str
+    engine: Engine | None
 
 
 def parse_header(name: str, text: str, number: int) -> Header:
@@ -54,6 +55,7 @@ def parse_header(name: str, text: str, number: int) -> Header:
     if declared["transaction"] not in {"yes", "no"}:
         message = f"{name}: @transaction is {declared['transaction']!r}; use yes or no"
         raise MigrationFileError(message)
+    _refuse_bad_engine(name, declared)
     return Header(
         summary=summary,
         lock_budget_ms=number_in("lock-budget-ms", range(1, MAX_LOCK_BUDGET_MS + 1), 0),
@@ -64,6 +66,7 @@ def parse_header(name: str, text: str, number: int) -> Header:
         transactional=declared["transaction"] == "yes",
         follows=number_in("follows", range(number), number - 1),
         no_down=declared.get("no-down", ""),
+        engine=Engine(declared["engine"]) if "engine" in declared else None,
     )
 
 
@@ -107,6 +110,18 @@ def _read_declarations(name: str, text: str, *, known: tuple[str, ...]) -> tuple
             raise MigrationFileError(message)
         declared[key] = value
     return summary, declared
+
+
+def _refuse_bad_engine(name: str, declared: dict[str, str]) -> None:
+    engine = declared.get("engine")
+    if engine is None:
+        return
+    if engine not in set(Engine):
+        message = f"{name}: @engine is {engine!r}; known are {', '.join(Engine)}"
+        raise MigrationFileError(message)
+    if declared["transaction"] != "no":
+        message = f"{name}: an engine commits step by step; declare `-- @transaction no`"
+        raise MigrationFileError(message)
 
 
 def _number_reader(name: str, declared: dict[str, str]) -> Callable[[str, range, int], int]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from importlib import resources
 
 from psycopg.rows import tuple_row
@@ -16,7 +17,18 @@ def load_sql(name: str) -> bytes:
 
 
 # Chosen: our own session must not sit in an open transaction, holding locks, if this process hangs.
-_IDLE_TIMEOUT_MS = 30_000
+IDLE_TIMEOUT_MS = 30_000
+
+
+class How(StrEnum):
+    """How a file came into the history."""
+
+    APPLIED = "applied"
+    """Its statements ran."""
+    ADOPTED = "adopted"
+    """An adoption brought the database to the shape that it declares."""
+    BASELINE = "baseline"
+    """Somebody said that the database has it, and its proof agreed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +41,15 @@ class Run:
     duration_ms: int
     lock_wait_ms: int
     attempts: int
+    how: How = How.APPLIED
 
 
 def create_history(conn: Connection) -> None:
-    """Create the history table when it is missing; only the holder of the runner's lock may call it."""
+    """Create the history table, or bring an older one up to date; only the holder of the runner's lock may call it."""
+    if ask_bool(conn, "history_is_current", {}):
+        return  # asked first: even an ALTER TABLE that changes nothing waits for readers, a dump for example
     with conn.transaction():
+        conn.execute(b"set local lock_timeout = '5s'")
         conn.execute(load_sql("create_history"))
 
 
@@ -53,6 +69,7 @@ def read_history(conn: Connection) -> tuple[AppliedMigration, ...]:
             duration_ms=row[5],
             lock_wait_ms=row[6],
             attempts=row[7],
+            how=row[8],
         )
         for row in rows
     )
@@ -73,6 +90,7 @@ def record_run(conn: Connection, run: Run, *, git_sha: str) -> None:
             "lock_wait_ms": run.lock_wait_ms,
             "attempts": run.attempts,
             "git_sha": git_sha,
+            "how": run.how.value,
         },
     )
 
@@ -82,7 +100,7 @@ def budgets(migration: Migration) -> dict[str, str]:
     return {
         "lock_ms": str(migration.lock_budget_ms),
         "statement_ms": str(migration.statement_budget_s * 1000),
-        "idle_ms": str(_IDLE_TIMEOUT_MS),
+        "idle_ms": str(IDLE_TIMEOUT_MS),
     }
 
 

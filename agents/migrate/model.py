@@ -34,6 +34,13 @@ class Expectation(StrEnum):
     """Exactly one row with one true value."""
 
 
+class Engine(StrEnum):
+    """Work that a SQL file cannot express; the file declares it, and a .toml beside it says on what."""
+
+    FOREIGN_KEYS = "foreign-keys"
+    """Brings relations to their declared shape: index, constraint, no orphan (agents.migrate.foreign_keys)."""
+
+
 PHASE_ORDER = {phase: index for index, phase in enumerate(Phase)}
 
 
@@ -89,6 +96,10 @@ class Migration:
     """Number of the change before it; 0 for the first."""
     no_down: str
     """Why there is no way down; empty when there is a .down.sql."""
+    engine: Engine | None = None
+    """What runs after the statements; only outside a transaction."""
+    declaration: str = ""
+    """Text of the .toml that the engine reads; the sha256 covers it."""
 
     @property
     def name(self) -> str:
@@ -113,6 +124,8 @@ class AppliedMigration:
     duration_ms: int
     lock_wait_ms: int
     attempts: int
+    how: str = "applied"
+    """applied, adopted or baseline."""
 
     @property
     def key(self) -> MigrationKey:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from agents.migrate.apply import LOCK_BACKOFF
 from agents.migrate.model import OptionalPhase
+from agents.migrate.runner import LOCK_BACKOFF
 
 IMAGE_FOLDER = Path("/opt/app/migrations")
 LOCAL_FOLDER = Path("migrations")
@@ -18,6 +18,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Wait = Annotated[float, typer.Option("--wait-s", min=0, help="Longest wait for the database, and for another runner.")]
 Include = Annotated[list[OptionalPhase] | None, typer.Option("--include", help="Run these phases too.")]
 Tries = Annotated[int, typer.Option("--lock-tries", min=1, max=LOCK_BACKOFF.tries, help="Tries to get a lock.")]
+
+Window = Annotated[
+    float,
+    typer.Option("--rollback-window-s", min=0, help="How long after an expansion or promotion nothing is taken away."),
+]
+Adopt = Annotated[
+    bool, typer.Option("--adopt", help="Bring a database that existed before the runner to the declared shape first.")
+]
+AllowRewrite = Annotated[
+    bool, typer.Option("--allow-rewrite", help="Let an adoption write large tables anew, which blocks them meanwhile.")
+]
+DoIt = Annotated[bool, typer.Option("--apply", help="Do it; without this nothing is changed.")]
+UpTo = Annotated[int, typer.Option("--up-to", min=1, help="Last number that is recorded.")]
+WithoutBackup = Annotated[
+    str, typer.Option("--without-backup", help="Why rows may be deleted although no verified backup is at hand.")
+]
+Last = Annotated[bool, typer.Option("--last", help="Show the report of the last applied run instead.")]
 
 
 def choose_folder(given: Path | None) -> Path:

@@ -1,11 +1,11 @@
 """Decides what will run and why; pure, and printed before anything happens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from agents.migrate.errors import HistoryMismatchError, ServerTooOldError
-from agents.migrate.model import AppliedMigration, Migration, Phase
+from agents.migrate.model import AppliedMigration, Migration, MigrationKey, Phase
 from agents.runtime.clock import format_rfc3339
 
 
@@ -14,6 +14,9 @@ class Action(StrEnum):
 
     RUN = "run"
     HELD = "held"
+    """Was not asked for."""
+    REFUSED = "refused"
+    """Was asked for, and may not run yet."""
     DONE = "done"
 
 
@@ -38,6 +41,11 @@ class Plan:
         """The migrations that will run, in order."""
         return tuple(step.migration for step in self.steps if step.action is Action.RUN)
 
+    @property
+    def refused(self) -> tuple[Step, ...]:
+        """Steps that were asked for and may not run yet."""
+        return tuple(step for step in self.steps if step.action is Action.REFUSED)
+
 
 def plan_migrations(
     available: Sequence[Migration],
@@ -45,6 +53,7 @@ def plan_migrations(
     *,
     server_major: int,
     include_contract: bool,
+    blocked: Mapping[MigrationKey, Sequence[str]] | None = None,
 ) -> Plan:
     """Compare the folder with the history.
 
@@ -53,6 +62,7 @@ def plan_migrations(
         applied: the history.
         server_major: PostgreSQL's major version.
         include_contract: run contract steps too.
+        blocked: contract steps that may not run now, and why.
 
     Returns:
         Steps that are done, then those to run: contract steps come last, as they do in every environment
@@ -75,7 +85,7 @@ def plan_migrations(
         elif migration.phase is not Phase.CONTRACT:
             to_run.append(Step(migration, Action.RUN, ("not in the history",)))
         elif include_contract:
-            contracts.append(Step(migration, Action.RUN, ("not in the history", "contract steps were asked for")))
+            contracts.append(_plan_contract(migration, available, history, (blocked or {}).get(migration.key, ())))
         else:
             contracts.append(
                 Step(migration, Action.HELD, ("contract steps run after the rollback window, with --include contract",))
@@ -83,6 +93,24 @@ def plan_migrations(
     _refuse_late_files([step.migration for step in to_run], applied)
     _refuse_old_server([step.migration for step in (*to_run, *contracts) if step.action is Action.RUN], server_major)
     return Plan(steps=(*done, *to_run, *contracts), notes=notes)
+
+
+def _plan_contract(
+    migration: Migration,
+    available: Sequence[Migration],
+    history: Mapping[MigrationKey, AppliedMigration],
+    blocked: Sequence[str],
+) -> Step:
+    """A contract step runs when nobody needs what it takes away, and never together with its own expansion."""
+    own = [
+        each.name
+        for each in available
+        if each.number == migration.number and each.phase is not Phase.CONTRACT and each.key not in history
+    ]
+    reasons = [f"{name} has to be applied, and in use, before; run it without --include contract" for name in own]
+    if reasons or blocked:
+        return Step(migration, Action.REFUSED, (*reasons, *blocked))
+    return Step(migration, Action.RUN, ("not in the history", "contract steps were asked for"))
 
 
 def _check_history(available: Sequence[Migration], applied: Sequence[AppliedMigration]) -> tuple[str, ...]:

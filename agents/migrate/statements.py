@@ -52,14 +52,22 @@ def split_statements(sql: str) -> tuple[Statement, ...]:
     return tuple(found)
 
 
-def strip_quoted(sql: str) -> str:
-    """Return the text with comments and literals blanked, so that a keyword search sees only SQL."""
+def strip_quoted(sql: str, *, keep_names: bool = False) -> str:
+    """Return the text with comments and literals blanked, so that a keyword search sees only SQL.
+
+    Args:
+        sql: one statement or a whole file.
+        keep_names: leave names in double quotes as they are.
+    """
     kept: list[str] = []
     position = 0
     while match := _TOKEN.search(sql, position):
         kept.append(sql[position : match.start()])
         position = match.end() if match.lastgroup == "semicolon" else _skip(sql, match)
-        kept.append(";" if match.lastgroup == "semicolon" else " ")
+        if match.lastgroup == "semicolon":
+            kept.append(";")
+        else:
+            kept.append(match[0] if keep_names and match["identifier"] is not None else " ")
     kept.append(sql[position:])
     return "".join(kept)
 

@@ -8,6 +8,7 @@ import psycopg
 from agents.migrate.errors import VerifyFailedError
 from agents.migrate.history import budgets, load_sql
 from agents.migrate.model import AppliedMigration, Expectation, Migration, Statement
+from agents.runtime.errors import DatabaseRefusedError
 from agents.runtime.postgres import Connection, database_error
 
 _SHOWN_ROWS = 5
@@ -54,9 +55,19 @@ def require_verified(conn: Connection, migration: Migration, consequence: str) -
 def verify_applied(
     conn: Connection, available: Sequence[Migration], applied: Sequence[AppliedMigration]
 ) -> tuple[Verdict, ...]:
-    """Verify every migration that the history holds, so that later drift is noticed."""
+    """Verify every migration that the history holds, so that later drift is noticed.
+
+    A query that cannot run any more, because what it reads is gone, is a failure of its migration like any other.
+    """
     done = {row.key for row in applied}
-    return tuple(verify_migration(conn, migration) for migration in available if migration.key in done)
+    return tuple(_judge_applied(conn, migration) for migration in available if migration.key in done)
+
+
+def _judge_applied(conn: Connection, migration: Migration) -> Verdict:
+    try:
+        return verify_migration(conn, migration)
+    except DatabaseRefusedError as error:
+        return Verdict(migration, (str(error),))
 
 
 def judge_rows(expectation: Expectation, rows: Sequence[Sequence[object]]) -> str:

@@ -81,11 +81,11 @@ class Platform:
         folders = dict(line.split(maxsplit=1) for line in listing.splitlines())
         return Path(folders[tool]) / "bin" / output
 
-    def sql(self, statement: str) -> str:
+    def sql(self, statement: str, *, database: str = "cryoprotect") -> str:
         return self.kubectl(
             "-n", "cryoprotect", "exec", "postgres-0", "--", "sh", "-c",
-            "PGPASSWORD=$(cat /run/secrets/postgres/password) exec psql -h 127.0.0.1 -U postgres -d cryoprotect -Atc "
-            f'"{statement}"',
+            "PGPASSWORD=$(cat /run/secrets/postgres/password) exec psql -h 127.0.0.1 -U postgres "
+            f'-d {database} -Atc "{statement}"',
         ).strip()  # fmt: skip
 
 

@@ -17,6 +17,10 @@ create table if not exists cryo.schema_migrations (
     primary key (number, phase)
 );
 
+-- Histories of before have no such column; what they hold was applied.
+alter table cryo.schema_migrations add column if not exists how text not null default 'applied'
+    check (how in ('applied', 'adopted', 'baseline'));
+
 comment on schema cryo is 'Bookkeeping of the CryoProtect platform; no user data.';
 comment on table cryo.schema_migrations is 'One row per applied migration file, written in the transaction that applied it.';
 

@@ -5,11 +5,11 @@ with spaces as (
 ),
 relations as (
     select pg_class.oid, pg_class.relname, pg_class.relkind, pg_class.relrowsecurity, pg_class.relforcerowsecurity,
-        pg_class.relacl, spaces.nspname
+        pg_class.relacl, pg_class.relowner, spaces.nspname
     from pg_class
     join spaces on spaces.oid = pg_class.relnamespace
 )
-select 'schema' as kind, nspname as object, coalesce(obj_description(oid, 'pg_namespace'), '') as fact
+select 'schema' as kind, nspname::text as object, coalesce(obj_description(oid, 'pg_namespace'), '') as fact
 from spaces
 union all
 select 'relation', nspname || '.' || relname,
@@ -64,13 +64,34 @@ select 'grant', format('%%s.%%s to %%s', nspname, relname, coalesce(nullif(grant
     string_agg(privilege_type, ',' order by privilege_type)
 from relations
 cross join lateral aclexplode(relacl)
-where relkind in ('r', 'p', 'v', 'm', 'S')
+-- What the owner may do is the same whether it was never written down or granted and taken back.
+where relkind in ('r', 'p', 'v', 'm', 'S') and grantee <> relowner
 group by nspname, relname, grantee
+union all
+select 'column grant', format('%%s.%%s.%%s to %%s', nspname, relname, attname,
+    coalesce(nullif(grantee, 0)::regrole::text, 'public')),
+    string_agg(privilege_type, ',' order by privilege_type)
+from relations
+join pg_attribute on attrelid = relations.oid and attnum > 0 and not attisdropped
+cross join lateral aclexplode(attacl)
+where grantee <> relowner
+group by nspname, relname, attname, grantee
+union all
+-- A function without an entry may be executed by everybody: the built-in default, which aclexplode does not know.
+select 'function grant', format('%%s.%%s(%%s) to %%s', nspname, proname,
+    pg_get_function_identity_arguments(pg_proc.oid), coalesce(nullif(grantee, 0)::regrole::text, 'public')),
+    string_agg(privilege_type, ',' order by privilege_type)
+from pg_proc
+join spaces on spaces.oid = pronamespace
+cross join lateral aclexplode(coalesce(proacl, acldefault('f', proowner)))
+where prokind in ('f', 'p') and grantee <> proowner
+group by nspname, proname, pg_proc.oid, grantee
 union all
 select 'usage', format('%%s to %%s', spaces.nspname, coalesce(nullif(grantee, 0)::regrole::text, 'public')),
     string_agg(privilege_type, ',' order by privilege_type)
 from spaces
 join pg_namespace on pg_namespace.oid = spaces.oid
 cross join lateral aclexplode(nspacl)
+where grantee <> nspowner
 group by spaces.nspname, grantee
 order by 1, 2, 3

@@ -1,12 +1,10 @@
 """The migration runner against a real PostgreSQL, run as a Job runs it: its own process and exit code."""
 
 import json
-import os
 import signal
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,69 +16,14 @@ import pytest
 
 from agents.migrate.fingerprint import compare, read_fingerprint
 
+MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
+FILES = len(list(MIGRATIONS.glob("*.verify.sql")))
 HEAD = "-- Adds a thing.\n-- @lock-budget-ms 200\n-- @server 15\n-- @transaction yes\n"
 ALONE = HEAD.replace("yes", "no")
 VERIFY = "-- Each row is a defect.\n-- @expect zero-rows\nselect 1 where false;\n"
 TABLE = "create table public.thing (id bigint primary key);\n"
 BUSY = 75
 BROKEN = 70
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a migrations folder from bodies; each file gets its companions."""
-
-    def write(**bodies: str) -> Path:
-        for stem, body in bodies.items():
-            name = stem.removeprefix("m")
-            up, _, verify = body.partition("@@")
-            (tmp_path / f"{name}.sql").write_text(up if up.startswith("--") else HEAD + up, encoding="utf-8")
-            (tmp_path / f"{name}.verify.sql").write_text(verify or VERIFY, encoding="utf-8")
-            (tmp_path / f"{name}.down.sql").write_text("select 1;", encoding="utf-8")
-        return tmp_path
-
-    return write
-
-
-@pytest.fixture
-def migrate(database, repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    def run(*arguments: str, folder: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "agents.migrate", *arguments, "--migrations", str(folder or "migrations")]
-        return subprocess.run(
-            command,
-            env={**os.environ, **database.environ, **environ},
-            cwd=repository,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
-
-
-@pytest.fixture
-def start_migrate(database, repository: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "agents.migrate", *arguments, "--migrations", str(folder)]
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **database.environ},
-            cwd=repository,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def wait_until(condition: Callable[[], bool], *, timeout_s: float = 20) -> None:
@@ -142,7 +85,9 @@ def test_empty_database_gets_the_schema_that_schema_sql_declares(database, clust
         "alter table public.predictions drop constraint predictions_interval_check",
         "drop trigger teams_touch on public.teams",
         "grant select on public.teams to anon",
-        "alter table public.teams enable row level security",
+        "grant update (name) on public.teams to anon",
+        "revoke execute on function private.my_teams(text) from authenticated",
+        "alter table public.teams no force row level security",
         "create policy p on public.teams using (true)",
         "comment on table public.teams is null",
         "create or replace function auth.uid() returns uuid language sql stable as 'select null::uuid'",
@@ -168,7 +113,7 @@ def test_second_run_changes_nothing(database, migrate) -> None:
     with database.connect() as conn:
         after = conn.execute("select * from cryo.schema_migrations order by number").fetchall()
 
-    assert len(json.loads(first.stdout)["applied"]) == 5
+    assert len(json.loads(first.stdout)["applied"]) == FILES
     assert (second.returncode, json.loads(second.stdout)["applied"]) == (0, [])
     assert before == after
 
@@ -189,18 +134,18 @@ def test_plan_says_what_would_run_and_leaves_no_trace(database, migrate) -> None
     result = migrate("plan", "--json")
 
     steps = json.loads(result.stdout)["steps"]
-    assert [(step["action"], step["because"]) for step in steps] == [("run", ["not in the history"])] * 5
+    assert [(step["action"], step["because"]) for step in steps] == [("run", ["not in the history"])] * FILES
     assert not exists(database, "cryo.schema_migrations")
 
 
 def test_status_and_verify_describe_the_database(migrate) -> None:
     assert "no migrations" not in migrate("status").stdout
-    assert migrate("verify").stdout == "nothing was applied yet\n"
+    assert "nothing was applied yet" in migrate("verify").stdout
     migrate("apply")
     status = json.loads(migrate("status", "--json").stdout)
 
-    assert (len(status["applied"]), status["pending"]) == (5, [])
-    assert len(json.loads(migrate("verify", "--json").stdout)["verified"]) == 5
+    assert (len(status["applied"]), status["pending"]) == (FILES, [])
+    assert len(json.loads(migrate("verify", "--json").stdout)["verified"]) == FILES
 
 
 def test_verify_fails_when_somebody_changed_the_database(database, migrate) -> None:
@@ -212,6 +157,7 @@ def test_verify_fails_when_somebody_changed_the_database(database, migrate) -> N
 
     assert result.returncode == BROKEN
     assert "0005_expand_operations: line" in reason(result)
+    assert "0018_expand_complete_rls_policies: " in reason(result)
     assert "audit_log" in reason(result)
 
 
@@ -274,7 +220,7 @@ def test_caller_is_read_from_the_token(database, migrate, claims: str, expected:
         assert conn.execute("select auth.uid()::text, auth.role()").fetchone() == expected
 
 
-def test_every_table_is_commented_indexed_and_closed_to_the_api(database, migrate) -> None:
+def test_every_table_is_commented_indexed_and_closed_to_strangers(database, migrate) -> None:
     migrate("apply")
     with database.connect() as conn:
         uncommented = conn.execute(
@@ -286,7 +232,7 @@ def test_every_table_is_commented_indexed_and_closed_to_the_api(database, migrat
             "(select from pg_index where indrelid = conrelid and indkey[0] = conkey[1])"
         ).fetchall()
         reachable = conn.execute(
-            "select relname, role from pg_class, unnest(array['anon', 'authenticated']) as role "
+            "select relname, role from pg_class, unnest(array['anon', 'public']) as role "
             "where relnamespace = 'public'::regnamespace and relkind = 'r' "
             "and has_table_privilege(role, pg_class.oid, 'select, insert, update, delete')"
         ).fetchall()
@@ -295,7 +241,7 @@ def test_every_table_is_commented_indexed_and_closed_to_the_api(database, migrat
         )
 
         assert (uncommented, unindexed, reachable) == ([], [], [])
-        assert tables.fetchone() == (20,)
+        assert tables.fetchone() == (21,)
 
 
 def test_edited_applied_file_is_refused_and_nothing_runs(database, migrate, folder) -> None:
@@ -318,7 +264,10 @@ def test_broken_statement_names_file_line_and_remedy_and_keeps_nothing(database,
     result = migrate("apply", folder=path)
 
     assert result.returncode == BROKEN
-    assert "migration 0002_expand_two.sql line 7 (nothing of it was kept)" in reason(result)
+    told = (
+        "migration 0002_expand_two.sql line 7 (nothing of it was kept), `alter table public.none add a int`: relation"
+    )
+    assert told in reason(result)
     assert "42P01" in reason(result)
     assert history(database) == ["0001_expand_one"]
     assert not exists(database, "public.two")
@@ -434,7 +383,7 @@ def test_two_runners_at_once_apply_everything_exactly_once(database, start_migra
 
 
 def test_second_runner_gives_up_at_its_deadline(start_migrate, migrate, folder, database) -> None:
-    path = folder(m0001_expand_one="create table public.slow (); select pg_sleep(4);")
+    path = folder(m0001_expand_one="create table public.slow (); select pg_sleep(12);")
     first = start_migrate("apply", folder=path)
     wait_until(lambda: holds_runner_lock(database))
 

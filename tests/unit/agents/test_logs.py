@@ -131,4 +131,6 @@ def test_every_event_is_named_agent_verb_outcome() -> None:
     ]
 
     assert len(found) >= 10
-    assert [event for event in found if not re.fullmatch(r"(runtime|migrate|release)\.[a-z]+\.[a-z_]+", event)] == []
+    assert [
+        event for event in found if not re.fullmatch(r"(runtime|flags|migrate|release)\.[a-z]+\.[a-z_]+", event)
+    ] == []

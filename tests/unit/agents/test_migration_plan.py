@@ -64,8 +64,11 @@ def test_plan_then_apply_then_plan_leaves_nothing_to_run(
 
     assert {step.migration.key for step in plan.steps} == {each.key for each in folder}
     assert not {each.key for each in plan.to_run} & {row.key for row in done}
-    again = plan_migrations(folder, [*done, *map(applied, plan.to_run)], server_major=15, include_contract=include)
-    assert again.to_run == ()
+    # A contract step waits for the apply after its own expansion, so two rounds end it.
+    for _ in range(2):
+        done += map(applied, plan.to_run)
+        plan = plan_migrations(folder, done, server_major=15, include_contract=include)
+    assert plan.to_run == plan.refused == ()
 
 
 @given(FOLDERS, st.booleans())
@@ -74,7 +77,30 @@ def test_contract_steps_run_last_and_only_when_asked_for(folder: list[Migration]
 
     contracts = [each.phase is Phase.CONTRACT for each in plan.to_run]
     assert contracts == sorted(contracts)
-    assert any(contracts) == (include and any(each.phase is Phase.CONTRACT for each in folder))
+    alone = [each for each in folder if sum(other.number == each.number for other in folder) == 1]
+    assert any(contracts) == (include and any(each.phase is Phase.CONTRACT for each in alone))
+
+
+def test_contract_step_never_runs_together_with_its_own_expansion() -> None:
+    folder = [migration(1), migration(1, Phase.BACKFILL), migration(1, Phase.CONTRACT)]
+
+    plan = plan_migrations(folder, [applied(folder[0])], server_major=15, include_contract=True)
+
+    assert plan.to_run == (folder[1],)
+    assert [step.migration for step in plan.refused] == [folder[2]]
+    assert plan.refused[0].because == (
+        "0001_backfill_change_1 has to be applied, and in use, before; run it without --include contract",
+    )
+
+
+def test_blocked_contract_step_is_refused_with_every_reason() -> None:
+    folder = [migration(1), migration(1, Phase.CONTRACT)]
+    blocked = {folder[1].key: ("somebody is connected", "the window is open")}
+
+    plan = plan_migrations(folder, [applied(folder[0])], server_major=15, include_contract=True, blocked=blocked)
+
+    assert plan.to_run == ()
+    assert plan.refused[0].because == blocked[folder[1].key]
 
 
 @given(FOLDERS)

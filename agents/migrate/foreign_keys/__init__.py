@@ -1,0 +1,1 @@
+"""Brings declared relations to their declared shape while the database serves."""

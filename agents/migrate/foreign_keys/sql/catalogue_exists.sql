@@ -1,0 +1,2 @@
+-- Whether there is a catalogue of backups at all.
+select to_regclass('public.backup_catalogue') is not null

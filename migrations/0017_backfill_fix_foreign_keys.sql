@@ -1,0 +1,8 @@
+-- Brings every relation of the model to its declared shape and removes the rows that break it, batch by batch.
+-- @lock-budget-ms 500
+-- @statement-budget-s 3600
+-- @server 15
+-- @transaction no
+-- @engine foreign-keys
+-- @follows 0007
+-- @no-down the migrations before it declare these very constraints; rows come back from private.quarantined_rows

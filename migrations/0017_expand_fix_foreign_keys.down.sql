@@ -1,0 +1,3 @@
+-- Removes the quarantine with the rows in it.
+
+drop table private.quarantined_rows;
