@@ -18,7 +18,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-COMMAND_MODULES = ("up", "down", "status", "urls", "logs", "env", "pulumi", "build", "model", "migrate", "release")
+COMMAND_MODULES = (
+    "up",
+    "down",
+    "status",
+    "urls",
+    "logs",
+    "env",
+    "pulumi",
+    "build",
+    "model",
+    "migrate",
+    "release",
+    "flags",
+)
 
 
 def build() -> typer.Typer:

@@ -40,6 +40,7 @@ class SecretFile:
 
     secret: pulumi.Input[str]
     path: str
+    volume: str = "secret"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class AgentJob:
     deadline_s: int
     environment: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    secret: SecretFile | None = None
+    secrets: Sequence[SecretFile] = ()
     talks_to_kubernetes: bool = False
 
 
@@ -92,10 +93,9 @@ def agent_job(name: str, job: AgentJob, *, opts: pulumi.ResourceOptions) -> batc
 
 def _pod(job: AgentJob) -> core.v1.PodSpecArgs:
     volumes, mounts = [pods.tmp_volume()], [pods.tmp_mount()]
-    if job.secret is not None:
-        source = core.v1.SecretVolumeSourceArgs(secret_name=job.secret.secret, default_mode=pods.SECRET_FILE_MODE)
-        volumes.append(core.v1.VolumeArgs(name="secret", secret=source))
-        mounts.append(core.v1.VolumeMountArgs(name="secret", mount_path=job.secret.path, read_only=True))
+    for secret in job.secrets:
+        volumes.append(pods.secret_volume(secret.volume, secret.secret))
+        mounts.append(core.v1.VolumeMountArgs(name=secret.volume, mount_path=secret.path, read_only=True))
     return core.v1.PodSpecArgs(
         restart_policy="Never",
         service_account_name=job.service_account,

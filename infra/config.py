@@ -55,6 +55,15 @@ class Agents(Section):
     migrations: Migrations = Field(description="Limits of the migration Job.")
 
 
+class Flags(Section):
+    """The service that says which feature flags are on for whom, at /ofrep of the applications' hosts."""
+
+    enabled: bool = Field(
+        description="Deploy it. Without it `cryo flags` still works; front ends get the defaults in their code."
+    )
+    resources: Resources = Field(description="CPU and memory of its pod.")
+
+
 class Database(Section):
     """PostgreSQL, one instance with a volume."""
 
@@ -185,6 +194,7 @@ class Environment(Section):
     images: Images = Field(description="Where `built:` images come from.")
     agents: Agents = Field(description="The Jobs that migrate and release.")
     database: Database = Field(description="PostgreSQL.")
+    flags: Flags = Field(description="The feature flag service, in the image of the agents.")
     apps: Apps = Field(description="The applications that are released in two colours.")
     gateway: Gateway = Field(description="Traefik, which routes by Gateway API.")
     prometheus: Prometheus = Field(description="Prometheus, which scrapes both colours and the gateway.")

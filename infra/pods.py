@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from pulumi_kubernetes import core, meta
 
 if TYPE_CHECKING:
+    import pulumi
+
     from infra.sections import Resources, Storage
 
 # Cited: Kubernetes Pod Security Standards; namespaces enforce what these functions give.
@@ -57,6 +59,12 @@ def container_resources(resources: Resources) -> core.v1.ResourceRequirementsArg
 def tmp_volume(size: str = "64Mi") -> core.v1.VolumeArgs:
     """Return the one place where a container with a read-only root may write."""
     return core.v1.VolumeArgs(name=TMP, empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit=size))
+
+
+def secret_volume(name: str, secret: pulumi.Input[str]) -> core.v1.VolumeArgs:
+    """Return a Secret as files that the pod's group may read."""
+    source = core.v1.SecretVolumeSourceArgs(secret_name=secret, default_mode=SECRET_FILE_MODE)
+    return core.v1.VolumeArgs(name=name, secret=source)
 
 
 def tmp_mount() -> core.v1.VolumeMountArgs:

@@ -11,6 +11,7 @@ import pulumi_kubernetes
 
 from infra.cluster import Target, choose_target
 from infra.components.database import Database, DatabaseArgs
+from infra.components.flags import Flags, FlagsArgs
 from infra.components.gateway import SERVICE_PORT, Gateway, GatewayArgs
 from infra.components.migrations import Migrations, MigrationsArgs
 from infra.components.model_server import ModelServer, ModelServerArgs
@@ -91,9 +92,10 @@ class Program:
 
     def deploy(self) -> None:
         """Declare everything else and export where it can be reached."""
-        migrations = self._data()
+        secrets, migrations = self._data()
         gateway = self._gateway()
         self._prometheus(gateway)
+        self._flags(secrets, gateway, after=[migrations])
         app = self.environment.apps.model_server
         images = {colour: self._image(slot.image) for colour, slot in app.slots.filled()}
         server = ModelServer(
@@ -111,7 +113,7 @@ class Program:
         self._release(app, images, gateway, after=[migrations, server, gateway])
         self._export(app, gateway)
 
-    def _data(self) -> Migrations:
+    def _data(self) -> tuple[Secrets, Migrations]:
         stack, namespace, protect = self.plan.stack, self.namespaces.apps, self.environment.protect_data
         secrets = Secrets(
             "secrets", SecretsArgs(namespace=namespace, environment=stack, protect=protect), opts=self.opts
@@ -128,7 +130,7 @@ class Program:
             ),
             opts=self.opts,
         )
-        return Migrations(
+        migrations = Migrations(
             "migrations",
             MigrationsArgs(
                 agents=self.environment.agents,
@@ -138,6 +140,26 @@ class Program:
                 environment=stack,
             ),
             opts=pulumi.ResourceOptions.merge(self.opts, pulumi.ResourceOptions(depends_on=[database])),
+        )
+        return secrets, migrations
+
+    def _flags(self, secrets: Secrets, gateway: Gateway, *, after: Sequence[pulumi.Resource]) -> None:
+        if not self.environment.flags.enabled:
+            return
+        Flags(
+            "flags",
+            FlagsArgs(
+                settings=self.environment.flags,
+                agents=self.environment.agents,
+                image=self._agents_image,
+                namespace=self.namespaces.apps,
+                secrets=secrets,
+                gateway=gateway.ref,
+                hostnames=self.environment.apps.model_server.hostnames,
+                environment=self.plan.stack,
+                after=after,
+            ),
+            opts=self.opts,
         )
 
     def _gateway(self) -> Gateway:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from agents.runtime.names import (
+    APP_FLAGS,
     APP_GATEWAY,
     APP_MODEL_SERVER,
     APP_PROMETHEUS,
@@ -27,7 +28,7 @@ _LONGEST_SCRAPE_S = 5
 
 
 def prometheus_config(settings: Prometheus, names: Namespaces, *, environment: str, gateway_metrics_port: int) -> str:
-    """Return prometheus.yml: both colours of the applications, the gateway and Prometheus itself."""
+    """Return prometheus.yml: both colours of the applications, the flags, the gateway and Prometheus itself."""
     interval = settings.scrape_interval_s
     document = {
         "global": {
@@ -38,6 +39,7 @@ def prometheus_config(settings: Prometheus, names: Namespaces, *, environment: s
         },
         "scrape_configs": [
             _pods(APP_MODEL_SERVER, namespace=names.apps, address=[_keep_declared_port()]),
+            _pods(APP_FLAGS, namespace=names.apps, address=[_keep_declared_port()]),
             # A gateway on the node's network declares no port, so its address is made from the pod's.
             _pods(APP_GATEWAY, namespace=names.gateway, address=_fixed_port(gateway_metrics_port)),
             {"job_name": APP_PROMETHEUS, "static_configs": [{"targets": [f"127.0.0.1:{PORT_PROMETHEUS}"]}]},

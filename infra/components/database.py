@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_kubernetes import apps, core, meta
 
-from agents.runtime.names import APP_MIGRATE, APP_POSTGRES, LABEL_NAME, PORT_POSTGRES
+from agents.runtime.names import (
+    APP_FLAGS,
+    APP_FLAGS_LOGIN,
+    APP_MIGRATE,
+    APP_POSTGRES,
+    LABEL_NAME,
+    PORT_POSTGRES,
+)
 from infra import network, pods
 from infra.naming import SKIP_AWAIT, Identity
 
@@ -138,11 +145,12 @@ class Database(pulumi.ComponentResource):
         ]
 
     def _policy(self, opts: pulumi.ResourceOptions) -> None:
+        clients = [network.pods({LABEL_NAME: app}) for app in (APP_MIGRATE, APP_FLAGS, APP_FLAGS_LOGIN)]
         network.policy(
             "postgres",
             metadata=self._metadata(),
             selector=self._identity.selector(),
-            rules=([network.ingress([network.pods({LABEL_NAME: APP_MIGRATE})], PORT_POSTGRES)], ()),
+            rules=([network.ingress(clients, PORT_POSTGRES)], ()),
             opts=opts,
         )
 

@@ -67,14 +67,15 @@ class Migrations(pulumi.ComponentResource):
             service_account=account.metadata.name,
             resources=args.agents.resources,
             deadline_s=args.agents.migrations.deadline_s,
-            environment=_connection() | {"CRYO_VERSION": args.agents.version},
-            secret=SecretFile(secret=args.password_secret, path=PASSWORD_FOLDER),
+            environment=connect_as_owner() | {"CRYO_VERSION": args.agents.version},
+            secrets=[SecretFile(secret=args.password_secret, path=PASSWORD_FOLDER)],
         )
         agent_job("migrate", job, opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]))
         self.register_outputs({})
 
 
-def _connection() -> dict[str, str]:
+def connect_as_owner() -> dict[str, str]:
+    """Return the settings of a Job that connects as the owner of the schema."""
     return {
         "CRYO_DB_HOST": APP_POSTGRES,
         "CRYO_DB_PORT": str(PORT_POSTGRES),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes import core, meta
 
+from agents.runtime.names import APP_FLAGS, APP_POSTGRES
 from infra.naming import Identity
 
 PASSWORD_KEY = "password"  # noqa: S105 - the name of the entry, not a password
@@ -29,27 +30,34 @@ class Secrets(pulumi.ComponentResource):
     """The generated passwords of one environment."""
 
     postgres: pulumi.Output[str]
+    flags: pulumi.Output[str]
 
     def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare one Secret per password."""
         super().__init__("cryoprotect:data:Secrets", name, None, opts)
-        identity = Identity(name="postgres", component="credentials", environment=args.environment)
+        self._args = args
+        self.postgres = self._password(APP_POSTGRES, protect=args.protect)
+        # Lost, it is made anew: the Job flags-login sets it again.
+        self.flags = self._password(APP_FLAGS, protect=False)
+        self.register_outputs({"postgres": self.postgres, "flags": self.flags})
+
+    def _password(self, owner: str, *, protect: bool) -> pulumi.Output[str]:
+        identity = Identity(name=owner, component="credentials", environment=self._args.environment)
         secret = core.v1.Secret(
-            "postgres-password",
-            metadata=meta.v1.ObjectMetaArgs(namespace=args.namespace, labels=identity.labels()),
+            f"{owner}-password",
+            metadata=meta.v1.ObjectMetaArgs(namespace=self._args.namespace, labels=identity.labels()),
             immutable=True,
             type="Opaque",
             data={PASSWORD_KEY: _new_password()},
             opts=pulumi.ResourceOptions(
                 parent=self,
-                protect=args.protect,
+                protect=protect,
                 # Each run makes a new value; only the one of the first run is ever used, because the database keeps it.
                 ignore_changes=["data"],
                 additional_secret_outputs=["data"],
             ),
         )
-        self.postgres = secret.metadata.name
-        self.register_outputs({"postgres": self.postgres})
+        return secret.metadata.name
 
 
 def _new_password() -> pulumi.Output[str]:

@@ -25,6 +25,7 @@ COMMANDS = (
     "model",
     "migrate",
     "release",
+    "flags",
 )
 
 

@@ -7,6 +7,7 @@ import base64
 import pytest
 import yaml
 
+PASSWORDS = {"flags-password", "postgres-password"}
 OTHER = {"image": "registry.example.org/model-server@sha256:" + "9" * 64, "version": "0.2.0"}
 
 
@@ -15,10 +16,10 @@ def with_active(colour, **slots):
 
 
 def differences(before, after):
-    """Return what changed between two renderings, except for the password that every run makes anew."""
+    """Return what changed between two renderings, except for the passwords that every run makes anew."""
     old, new = ({(r.type, r.name): r.inputs for r in recorder.rendered} for recorder in (before, after))
     assert old.keys() == new.keys()
-    return {name for (type_, name) in old if old[(type_, name)] != new[(type_, name)] and name != "postgres-password"}
+    return {name for (type_, name) in old if old[(type_, name)] != new[(type_, name)] and name not in PASSWORDS}
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +192,7 @@ def test_jobs_and_servers_never_share_a_name_label_so_no_selector_counts_a_job(b
         r.spec["template"]["metadata"]["labels"]["app.kubernetes.io/name"] for r in blue.rendered if r.kind == "Job"
     }
 
-    assert jobs == {"migrate", "release"}
+    assert jobs == {"flags-login", "migrate", "release"}
     assert servers.isdisjoint(jobs)
 
 
@@ -199,6 +200,7 @@ def test_no_service_is_awaited_because_the_release_job_proves_them(blue):
     services = [r for r in blue.rendered if r.kind == "Service"]
 
     assert {s.name for s in services} == {
+        "flags",
         "gateway",
         "model-server-blue",
         "model-server-green",
@@ -293,7 +295,7 @@ def test_the_gateway_is_awaited_until_its_controller_has_accepted_it(blue, find)
 
 def test_prometheus_has_a_route_only_when_it_has_a_host_name(blue, rendering, find):
     assert find(blue, "HTTPRoute", "prometheus").spec["hostnames"] == ["prometheus.localhost"]
-    assert [r.name for r in rendering("staging").objects("HTTPRoute")] == ["model-server"]
+    assert {r.name for r in rendering("staging").objects("HTTPRoute")} == {"flags", "model-server"}
 
 
 def test_prometheus_reads_the_configuration_it_is_given(blue, find):
@@ -301,6 +303,7 @@ def test_prometheus_reads_the_configuration_it_is_given(blue, find):
     (container,) = find(blue, "StatefulSet", "prometheus").containers()
 
     assert {job["job_name"] for job in yaml.safe_load(text)["scrape_configs"]} == {
+        "flags",
         "gateway",
         "model-server",
         "prometheus",
@@ -325,10 +328,11 @@ def test_only_pods_that_ask_the_api_server_get_a_token(blue):
     assert tokens == {"gateway", "prometheus", "release-model-server"}
 
 
-def test_nobody_but_the_migrations_reaches_the_database(blue, find):
+def test_nobody_but_the_migrations_and_the_flags_reaches_the_database(blue, find):
     (rule,) = find(blue, "NetworkPolicy", "postgres").spec["ingress"]
 
-    assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "migrate"}}}]
+    allowed = [peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in rule["from"]]
+    assert allowed == ["migrate", "flags", "flags-login"]
     assert rule["ports"] == [{"port": 5432, "protocol": "TCP"}]
 
 

@@ -68,4 +68,4 @@ def test_discovery_stays_in_the_namespaces_it_has_rights_in(job):
         if name != "prometheus"
     }
 
-    assert namespaces == {"model-server": ["cryoprotect"], "gateway": ["cryoprotect-gateway"]}
+    assert namespaces == {"model-server": ["cryoprotect"], "flags": ["cryoprotect"], "gateway": ["cryoprotect-gateway"]}
