@@ -196,6 +196,7 @@ alter table public.feature_flag_overrides disable row level security;
 revoke all on public.feature_flag_overrides from authenticated, service_role;
 
 revoke usage on schema private from authenticated;
+grant execute on function private.touch_updated_at() to public;
 drop function private.my_teams(text), private.my_shared(text, text), private.my_shared_projects(),
     private.my_controlled_shares(), private.my_grants(), private.my_teammates(),
     private.share_holds(uuid, uuid, uuid), private.role_rank(text), private.keep_created_by(), private.keep_place(),

@@ -127,6 +127,7 @@ def _write_down(tables: Sequence[Table]) -> str:
             f"revoke all on {name} from authenticated, service_role;\n",
         ]
     parts.append("revoke usage on schema private from authenticated;")
+    parts.append("grant execute on function private.touch_updated_at() to public;")
     every = (*CALLED_BY_POLICIES, *_NOT_CALLED, *_TRIGGER_FUNCTIONS)
     parts.append(wrap((f"private.{each}" for each in every), lead="drop function ", end=";"))
     return "\n".join(parts) + "\n"

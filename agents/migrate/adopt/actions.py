@@ -87,12 +87,13 @@ def alter(table: Table, change: sql.Composable) -> sql.Composed:
     return sql.SQL("alter table {} {}").format(name_table(table), change)
 
 
-def define_column(column: Column, *, complete: bool) -> sql.Composed:
+def define_column(column: Column, *, complete: bool, with_default: bool = False) -> sql.Composed:
     """Write a column's definition.
 
     Args:
         column: the declared column.
         complete: with default and NOT NULL, for a new table; an existing table gets those after its rows are filled.
+        with_default: with the default although not complete, so that existing rows have it from the first moment.
     """
     parts: list[sql.Composable] = [sql.Identifier(column.name), code(column.type)]
     if column.generated:
@@ -100,7 +101,7 @@ def define_column(column: Column, *, complete: bool) -> sql.Composed:
     if column.identity:
         kind = "always" if column.identity == "a" else "by default"
         parts.append(code(f"generated {kind} as identity"))
-    if complete and column.default:
+    if (complete or with_default) and column.default:
         parts.append(sql.SQL("default {}").format(code(column.default)))
     if complete and column.not_null and not column.identity:
         parts.append(sql.SQL("not null"))

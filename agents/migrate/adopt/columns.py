@@ -61,9 +61,9 @@ def diff_columns(declared: Table, live: Table, rules: LegacyRules, facts: TableF
     for wanted in declared.columns:
         found = live.column(wanted.name)
         if found is None:
-            yield _add(declared, wanted, facts)
+            yield _add(declared, wanted, facts, filled_by_default=not fills.get(wanted.name))
         yield from _diff_default(declared, wanted, found, facts)
-        yield from _fill(declared, wanted, found, fills.get(wanted.name, ()), facts)
+        yield from _fill(declared, wanted, fills.get(wanted.name, ()), facts)
         yield from _diff_nullability(declared, wanted, found, facts)
         if (found.comment if found else "") != wanted.comment:
             comment = sql.SQL("comment on column {} is {}").format(
@@ -149,13 +149,16 @@ def _rebuild_generated(
     return before, after, indexes
 
 
-def _add(declared: Table, wanted: Column, facts: TableFacts) -> Action:
+def _add(declared: Table, wanted: Column, facts: TableFacts, *, filled_by_default: bool) -> Action:
     rewrites = bool(wanted.identity or wanted.generated)
+    # In one statement: a run that dies before a second one would leave rows that nothing tells from broken ones.
+    with_default = filled_by_default and missing_value_fill(declared, wanted, None) is not None
+    definition = define_column(wanted, complete=False, with_default=with_default)
     return Action(
         Step.ADD_COLUMN,
         f"{declared.full_name}.{wanted.name}",
-        "is declared and missing; empty at first",
-        (alter(declared, sql.SQL("add column {}").format(define_column(wanted, complete=False))),),
+        f"is declared and missing; {'existing rows get its default' if with_default else 'empty at first'}",
+        (alter(declared, sql.SQL("add column {}").format(definition)),),
         rows=facts.rows if rewrites else 0,
         rewrites=rewrites,
     )
@@ -214,11 +217,8 @@ def _make_identity(declared: Table, wanted: Column, found: Column, facts: TableF
     )
 
 
-def _fill(
-    declared: Table, wanted: Column, found: Column | None, fills: tuple[Fill, ...], facts: TableFacts
-) -> Iterator[Action]:
-    default = missing_value_fill(declared, wanted, found) if not fills else None
-    for index, fill in enumerate([*fills, *([default] if default else [])]):
+def _fill(declared: Table, wanted: Column, fills: tuple[Fill, ...], facts: TableFacts) -> Iterator[Action]:
+    for index, fill in enumerate(fills):
         rows = facts.count(f"fill {wanted.name} {index}")
         if rows == 0:
             continue

@@ -23,7 +23,7 @@ _WHY = {
     "schema": "was there before, and is not ours to drop",
 }
 # What hangs on a kept table or view goes with it; of a declared table these parts are for the files after adoption.
-_LATER = {"policy", "grant"}
+_LATER = {"policy", "grant", "column grant", "function grant"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,8 +64,13 @@ def tolerate(facts: Iterable[Fact], kept: Sequence[KeptObject]) -> frozenset[Fac
     """Return the facts without kept objects and without the parts of kept tables and views."""
     names = {(each.kind, each.name) for each in kept}
     relations = {each.name for each in kept if each.kind == "relation"}
+    functions = {each.name for each in kept if each.kind == "function"}
     return frozenset(
-        fact for fact in facts if (fact.kind, fact.object_name) not in names and not _is_part_of(fact, relations)
+        fact
+        for fact in facts
+        if (fact.kind, fact.object_name) not in names
+        and not _is_part_of(fact, relations)
+        and not (fact.kind == "function grant" and fact.object_name.rpartition(" to ")[0] in functions)
     )
 
 
@@ -93,7 +98,7 @@ def _is_part_of(fact: Fact, relations: set[str]) -> bool:
         return fact.object_name in relations
     if fact.kind == "grant":
         return fact.object_name.partition(" to ")[0] in relations
-    if fact.kind in {"column", "constraint", "trigger", "policy"}:
+    if fact.kind in {"column", "constraint", "trigger", "policy", "column grant"}:
         return ".".join(fact.object_name.split(".")[:2]) in relations
     return False
 

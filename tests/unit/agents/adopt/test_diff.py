@@ -132,6 +132,17 @@ def test_missing_required_column_is_added_empty_then_filled_then_required() -> N
     assert list(found) == sorted(found)
 
 
+def test_missing_required_column_with_a_default_never_stands_empty() -> None:
+    """A run that dies after it must find a column that is whole, not rows that look broken."""
+    share = Column("share", "numeric", not_null=True, default="0")
+    declared = replace(THING, columns=(*THING.columns, share))
+
+    found = steps(THING, declared=declared, facts=TableFacts(10, {"fill share 0": Finding(10)}))
+
+    assert found[Step.ADD_COLUMN] == ['alter table "public"."thing" add column "share" numeric default 0']
+    assert Step.FILL not in found
+
+
 def test_rows_without_a_value_are_refused_with_the_remedy_of_the_fill() -> None:
     rules = replace(RULES, fills=(Fill("public.thing", "name", "null", "name is null", (), "why", "name them"),))
     facts = TableFacts(10, {"required name": Finding(3, "7")})
