@@ -50,6 +50,22 @@ class MoleculeInvalidError(PermanentError):
     """A text is not a molecule this package describes."""
 
 
+class ConditionInvalidError(PermanentError):
+    """A condition beside the molecule or composition is absent, unknown or outside its range."""
+
+
+class UnitConversionError(PermanentError):
+    """An amount cannot be expressed in the wanted unit with what is known about the substance."""
+
+
+class IngredientUnknownError(PermanentError):
+    """A component of a mixture is not among the ingredients that a model knows."""
+
+
+class TrainingCancelledError(PermanentError):
+    """Training was told to stop; nothing was written."""
+
+
 class ExportInvalidError(PermanentError):
     """The exported graph does not answer like the model it was made from."""
 
@@ -60,6 +76,18 @@ class ArtefactInvalidError(PermanentError):
 
 class ReleaseExistsError(PermanentError):
     """A released version would be overwritten by different content."""
+
+
+class RegistryRefusedError(PermanentError):
+    """The registry's rules forbid a change; the message holds every reason."""
+
+
+class RegistryBusyError(TemporaryError):
+    """Somebody else changed the registry at the same moment."""
+
+
+class QueueFullError(TemporaryError):
+    """More rows wait for a model than its queue may hold."""
 
 
 class ModelNotReadyError(TemporaryError):

@@ -1,4 +1,4 @@
-"""`cryo model`: train models and look at them."""
+"""`cryo model` and `cryo data`: train models, and bring the data sets they learn from."""
 
 import os
 from pathlib import Path
@@ -8,27 +8,99 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command group."""
+    """Add the command groups."""
     model = typer.Typer(help="Train and release models.", no_args_is_help=True)
-    train = typer.Typer(help="Train one model from its data set.", no_args_is_help=True)
-    train.command("tg")(train_tg)
-    model.add_typer(train, name="train")
+    model.command("train")(train)
+    model.command("registry", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(registry)
     app.add_typer(model, name="model")
+    data = typer.Typer(help="Data sets of the models.", no_args_is_help=True)
+    data.command("fetch")(fetch)
+    data.command("check")(check)
+    app.add_typer(data, name="data")
 
 
-def train_tg(
+def train(  # noqa: PLR0913 - every option of a training run
+    name: Annotated[str, typer.Argument(help="tg, tg-tm, iri-amino, iri-glyco2, viability-wetlab, ...")],
     *,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of data sets; default CRYO_DATA_DIR.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of releases; default the one in the repository.")] = None,
-    version: Annotated[str, typer.Option(help="Version to release.")] = "1.0.0",
+    version: Annotated[str | None, typer.Option(help="Version to release.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Every random choice derives from it.")] = None,
+    trials: Annotated[int, typer.Option(help="Hyperparameter search, 0 to 50.")] = 0,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite a version whose content differs.")] = False,
 ) -> None:
-    """Train the model of glass transition temperatures (Tg, kelvin) of pure compounds."""
+    """Train one model from its data set, measure it and write it as a released folder."""
     from model_server.data.table import resolve_data_dir
+    from model_server.train.progress import print_lines
+    from model_server.train.run import train_model
     from model_server.train.settings import RELEASED_DIR, TrainSettings
-    from model_server.train.tg import train_tg as train
 
     settings = TrainSettings(
-        data_dir=resolve_data_dir(data_dir, os.environ), out_dir=out or RELEASED_DIR, version=version, replace=replace
+        data_dir=resolve_data_dir(data_dir, os.environ),
+        out_dir=out or RELEASED_DIR,
+        version=version or TrainSettings.version,
+        seed=TrainSettings.seed if seed is None else seed,
+        trials=trials,
+        replace=replace,
     )
-    train(settings, report=lambda line: typer.echo(line, err=True))
+    written = train_model(name, settings, print_lines(lambda line: typer.echo(line, err=True)))
+    typer.echo(f"{written.folder} {written.digest}")
+
+
+def registry(context: typer.Context) -> None:
+    """Look at released models, and decide which one answers: list, show, history, promote, retire, sign."""
+    from model_server.registry.commands import main
+
+    raise typer.Exit(main(context.args, os.environ))
+
+
+def fetch(
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of data sets; default CRYO_DATA_DIR.")] = None,
+) -> None:
+    """Download the data sets that have an address; a file with a wrong checksum is not kept."""
+    from model_server.data.fetch import fetch_datasets, require_all
+    from model_server.data.manifest import load_manifest, manifest_names
+    from model_server.data.table import resolve_data_dir
+
+    manifests = [load_manifest(name) for name in manifest_names()]
+    outcomes = fetch_datasets(manifests, resolve_data_dir(data_dir, os.environ), download)
+    for outcome in outcomes:
+        typer.echo(f"{outcome.name}: {outcome.outcome} ({outcome.path})")
+    require_all(outcomes, manifests)
+
+
+def check(
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of data sets; default CRYO_DATA_DIR.")] = None,
+) -> None:
+    """Read every data set: checksum, header, units, ranges and structures."""
+    from model_server.data.manifest import load_manifest, manifest_names
+    from model_server.data.table import load_table, resolve_data_dir
+    from model_server.features.molecules import silence_library_log
+
+    silence_library_log()
+    folder = resolve_data_dir(data_dir, os.environ)
+    for name in manifest_names():
+        table = load_table(load_manifest(name), folder)
+        typer.echo(f"{table.manifest.name}: {len(table.rows)} rows")
+        for note in table.excluded:
+            typer.echo(f"  {note}")
+
+
+def download(url: str) -> bytes:
+    """Get the body behind a web address.
+
+    Raises:
+        DatasetMissingError: it does not answer with 200 (permanent).
+    """
+    import httpx
+
+    from model_server.data.fetch import refuse_scheme
+    from model_server.errors import DatasetMissingError
+
+    refuse_scheme(url)
+    try:
+        answer = httpx.get(url, follow_redirects=True, timeout=60.0)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise DatasetMissingError(f"{url}: {error}; check the network or bring the file by hand") from error
+    return answer.content

@@ -1,4 +1,4 @@
-"""What is known about a data set before its file is opened: origin, licence, checksum, columns, units, split."""
+"""What is known about a data set before its file is opened: origin, licence, checksum, columns, units, splits."""
 
 import tomllib
 from importlib import resources
@@ -9,25 +9,27 @@ import msgspec
 
 from model_server.errors import DatasetInvalidError
 
-Role = Literal["label", "molecule", "target", "auxiliary"]
+Role = Literal["label", "molecule", "target", "auxiliary", "condition", "ingredient", "group", "ignored"]
 Kind = Literal["text", "smiles", "number"]
 Direction = Literal["none", "lower_is_better", "higher_is_better"]
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a data set comes from and under which terms."""
+    """Where a data set comes from and under which terms; `url` is what `cryo data fetch` downloads."""
 
     origin: str
     commit: str
     licence: str
     cite: tuple[str, ...]
+    url: str | None = None
 
 
 class DataColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One column of the file.
+    """One column of the file, or several that are alike.
 
     Args:
-        header: Text of the header cell.
+        header: Text of the header cell; one of `header` and `headers` is given.
+        headers: Header cells of columns that differ in nothing else.
         role: What the column is used for.
         kind: How a cell is read.
         unit: SI symbol of a number; absent for text.
@@ -35,29 +37,69 @@ class DataColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         maximum: Largest such value.
         direction: Whether a smaller or larger target is what a scientist looks for.
         optional: Whether a cell may be empty.
+        missing: Words that stand for an empty cell.
+        condition: Name of the model condition that a condition column gives.
+        separator: Splits a group cell that names several groups.
     """
 
-    header: str
     role: Role
     kind: Kind
+    header: str = ""
+    headers: tuple[str, ...] = ()
     unit: str | None = None
     minimum: float | None = None
     maximum: float | None = None
     direction: Direction = "none"
     optional: bool = False
+    missing: tuple[str, ...] = ()
+    condition: str | None = None
+    separator: str | None = None
+
+
+class Defect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A known defect of the file and what is done about it.
+
+    Args:
+        column: The cell that decides.
+        reason: Why; goes into the card with the number of rows.
+        values: Cells that are affected.
+        unless: Cells that are not; any other is.
+        below: Header of another number that this one must not be smaller than.
+        under: Positive numbers smaller than this are. One of these four is given.
+        action: Drop the row, blank the cell, or multiply it.
+        factor: What a cell is multiplied by.
+    """
+
+    column: str
+    reason: str
+    values: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    below: str | None = None
+    under: float | None = None
+    action: Literal["drop", "blank", "multiply"] = "drop"
+    factor: float = 1.0
 
 
 class SplitRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What must stay together when the data set is split, and why."""
+    """One way to split the data set; the first of a manifest is what its figures are quoted by.
 
-    group: str
+    Args:
+        name: What is held out whole: ``compound``, ``scaffold``, ``doi``, ``date``.
+        by: ``structure``, ``scaffold``, ``composition`` or ``column``, the column with role ``group``.
+        reason: Why these belong together.
+        folds: Number of folds; 0 holds every group out alone.
+    """
+
+    name: str
+    by: Literal["structure", "scaffold", "composition", "column"]
     reason: str
+    folds: int
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The manifest of one data set."""
+    """The manifest of one data set; `merge` says which rows are repeats of one thing and get averaged."""
 
-    schema: Literal[1]
+    schema: Literal[2]
     name: str
     title: str
     path: str
@@ -65,14 +107,30 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: int
     source: Source
     columns: tuple[DataColumn, ...]
-    split: SplitRule
+    splits: tuple[SplitRule, ...] = ()
+    defects: tuple[Defect, ...] = ()
+    merge: Literal["structure", "stereoisomer"] = "structure"
 
     def column(self, role: Role) -> DataColumn:
         """Return the first column with the role."""
-        for column in self.columns:
-            if column.role == role:
-                return column
-        raise DatasetInvalidError(f"manifest {self.name}: no column with role {role!r}; add one")
+        found = self.find(role)
+        if found is None:
+            raise DatasetInvalidError(f"manifest {self.name}: no column with role {role!r}; add one")
+        return found
+
+    def find(self, role: Role) -> DataColumn | None:
+        """Return the first column with the role, if there is one."""
+        return next((column for column in self.columns if column.role == role), None)
+
+    def by_header(self) -> dict[str, DataColumn]:
+        """Every header with its column."""
+        return {header: column for column in self.columns for header in (column.headers or (column.header,))}
+
+
+def manifest_names() -> tuple[str, ...]:
+    """Names of the manifests shipped with this package."""
+    folder = resources.files("model_server.data").joinpath("manifests")
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
 def load_manifest(name: str) -> Manifest:
@@ -104,9 +162,20 @@ def _check_rules(manifest: Manifest, where: str) -> None:
     if path.is_absolute() or ".." in path.parts:
         raise DatasetInvalidError(f"{where}: path {manifest.path!r} leaves the data folder; make it relative")
     for column in manifest.columns:
+        if bool(column.header) == bool(column.headers):
+            raise DatasetInvalidError(f"{where}: a {column.role} column has not one of header and headers; give one")
         if column.kind == "number" and column.unit is None:
-            raise DatasetInvalidError(f"{where}: number column {column.header!r} has no unit; state one, '1' if pure")
-    for role in ("molecule", "target"):
-        count = sum(column.role == role for column in manifest.columns)
-        if count != 1:
-            raise DatasetInvalidError(f"{where}: {count} columns with role {role!r}; exactly one is needed")
+            name = column.header or column.headers[0]
+            raise DatasetInvalidError(f"{where}: number column {name!r} has no unit; state one, '1' if pure")
+    if sum(column.role == "target" for column in manifest.columns) > 1:
+        raise DatasetInvalidError(f"{where}: several columns with role 'target'; exactly one is needed")
+    headers = manifest.by_header()
+    for defect in manifest.defects:
+        named = [defect.column, *([defect.below] if defect.below is not None else [])]
+        if not set(named) <= set(headers):
+            raise DatasetInvalidError(f"{where}: defect names columns {named} that are not all there; correct it")
+        tests = (bool(defect.values), bool(defect.unless), defect.below is not None, defect.under is not None)
+        if sum(tests) != 1:
+            raise DatasetInvalidError(f"{where}: defect of {defect.column!r} needs one of values, unless, below, under")
+    if any(rule.by == "column" for rule in manifest.splits) and manifest.find("group") is None:
+        raise DatasetInvalidError(f"{where}: splits by column, and none has role 'group'; name it")

@@ -1,16 +1,14 @@
-"""Predictions for compounds a model has not seen: repeated grouped cross-validation."""
+"""Predictions for rows a model has not seen: repeated grouped cross-validation."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from model_server.data.splits import Fold
 from model_server.evaluate.scores import Vector
 from model_server.features.columns import FeatureMatrix
-
-Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 class Fitted(Protocol):
@@ -26,16 +24,22 @@ Learner = Callable[[FeatureMatrix, Vector, int], Fitted]
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Predictions made while the compound was held out; each of shape (n,)."""
+    """Predictions made while the row was held out; each of shape (n,)."""
 
     actual: Vector
     point: Vector
     scale: Vector
 
     @property
+    def errors(self) -> Vector:
+        """Absolute errors."""
+        errors: Vector = np.abs(self.point - self.actual)
+        return errors
+
+    @property
     def scores(self) -> Vector:
         """Absolute error in units of the model's own scale: what conformal quantiles are taken of."""
-        scores: Vector = np.abs(self.point - self.actual) / self.scale
+        scores: Vector = self.errors / self.scale
         return scores
 
 

@@ -6,17 +6,22 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from model_server.errors import ReleaseExistsError
 from model_server.export.page import render_page
-from model_server.features.fingerprints import PackedFingerprints
 from model_server.registry.card import (
     CARD_FILE,
     FINGERPRINTS_FILE,
+    KNOWN_FILE,
     MODEL_FILE,
     PAGE_FILE,
+    POINTS_FILE,
+    REFERENCE_FILE,
     Card,
     DataRecord,
     DomainContract,
@@ -25,19 +30,29 @@ from model_server.registry.card import (
     Identity,
     IntervalContract,
     ParityRecord,
+    Point,
     Training,
     WarmUp,
     digest_of,
     encode_card,
 )
+from model_server.registry.figures import Importance, Reference
 
 
 @dataclass(frozen=True)
 class ReleaseDraft:
-    """Everything a release consists of before file hashes exist."""
+    """Everything a release consists of before file hashes exist.
+
+    Args:
+        known_rows: packed fingerprints for a Tanimoto domain, standardised rows for a nearest-row domain.
+        known_names: what each of these rows is called in an answer.
+        points: held-out predictions of the first repeat.
+    """
 
     model: bytes
-    fingerprints: PackedFingerprints
+    known_rows: NDArray[Any]
+    known_names: tuple[str, ...]
+    points: tuple[Point, ...]
     identity: Identity
     data: DataRecord
     features: FeatureContract
@@ -45,6 +60,8 @@ class ReleaseDraft:
     evaluation: Evaluation
     intervals: IntervalContract
     domain: DomainContract
+    importance: tuple[Importance, ...]
+    drift: tuple[Reference, ...]
     parity: ParityRecord
     warm_up: tuple[WarmUp, ...]
 
@@ -83,8 +100,14 @@ def write_release(draft: ReleaseDraft, out_dir: Path, *, replace: bool) -> Writt
 def assemble(draft: ReleaseDraft) -> tuple[Card, dict[str, bytes]]:
     """Compute every file's bytes; the same draft gives the same bytes."""
     buffer = io.BytesIO()
-    np.save(buffer, draft.fingerprints, allow_pickle=False)
-    files = {MODEL_FILE: draft.model, FINGERPRINTS_FILE: buffer.getvalue()}
+    np.save(buffer, draft.known_rows, allow_pickle=False)
+    rows_file = FINGERPRINTS_FILE if draft.domain.kind == "tanimoto" else REFERENCE_FILE
+    files = {
+        MODEL_FILE: draft.model,
+        rows_file: buffer.getvalue(),
+        KNOWN_FILE: _encode_lines(list(draft.known_names)),
+        POINTS_FILE: _encode_lines(list(draft.points)),
+    }
     unsigned = _card(draft, {name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
     files[PAGE_FILE] = render_page(unsigned).encode("utf-8")
     card = _card(draft, {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)})
@@ -92,9 +115,15 @@ def assemble(draft: ReleaseDraft) -> tuple[Card, dict[str, bytes]]:
     return card, files
 
 
+def _encode_lines(entries: list[Any]) -> bytes:
+    """Write a JSON list with one entry a line, which version control can compare."""
+    lines = [msgspec.json.encode(entry) for entry in entries]
+    return b"[\n" + b",\n".join(lines) + b"\n]\n"
+
+
 def _card(draft: ReleaseDraft, hashes: dict[str, str]) -> Card:
     return Card(
-        schema=1,
+        schema=2,
         model=draft.identity,
         data=draft.data,
         features=draft.features,
@@ -102,6 +131,8 @@ def _card(draft: ReleaseDraft, hashes: dict[str, str]) -> Card:
         evaluation=draft.evaluation,
         intervals=draft.intervals,
         domain=draft.domain,
+        importance=draft.importance,
+        drift=draft.drift,
         parity=draft.parity,
         warm_up=draft.warm_up,
         files=hashes,

@@ -25,6 +25,26 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     description: str
 
 
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A number that a caller gives beside the molecule or composition.
+
+    Args:
+        name: Key in a request; carries its unit, such as ``melting_point_k``.
+        unit: SI symbol.
+        minimum: Smallest value that makes sense.
+        maximum: Largest such value.
+        description: What it is, in one line.
+        default: Taken when the caller gives none; absent when it must be given.
+    """
+
+    name: str
+    unit: str
+    minimum: float
+    maximum: float
+    description: str
+    default: float | None = None
+
+
 def describe_difference(expected: Sequence[Column], actual: Sequence[Column]) -> str | None:
     """Say how two column lists differ, or None when a model made for one can be fed by the other.
 

@@ -1,8 +1,7 @@
-"""JSON log lines on standard output, one event per line, from this package and from the HTTP server alike."""
+"""JSON log lines on standard output, one event per line."""
 
 import logging
 import sys
-from typing import Any
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
@@ -26,25 +25,3 @@ def build_logger(*, colour: str, version: str) -> FilteringBoundLogger:
         version=version,
     )
     return logger
-
-
-def server_log_config() -> dict[str, Any]:
-    """Configure the HTTP server's own loggers to write the same kind of line."""
-    formatter = {
-        "()": structlog.stdlib.ProcessorFormatter,
-        "processors": [
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(),
-        ],
-        "foreign_pre_chain": [*_SHARED],
-    }
-    handler = {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}
-    quiet = {"handlers": ["standard_output"], "level": "WARNING", "propagate": False}
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"json": formatter},
-        "handlers": {"standard_output": handler},
-        "root": {"handlers": ["standard_output"], "level": "WARNING"},
-        "loggers": {"_granian": quiet, "granian.access": quiet},
-    }

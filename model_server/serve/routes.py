@@ -1,67 +1,84 @@
-"""Which path and method mean what; pure, so that every refusal is a table row in a test."""
+"""Which endpoint a path and a method mean; pure, so that every refusal is a table row in a test."""
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from model_server.errors import RequestRefusedError
-from model_server.registry.folder import NAME_PATTERN
+from model_server.serve.endpoint import Endpoint, Style
+
+UNMATCHED = "unmatched"
+_NO_SUCH_PATH = "no such path; GET /api/v1/openapi.json lists what there is"
+# A name, a version, an alias or a job: nothing a path parameter may be needs another character.
+_PARAMETER = r"(?P<\1>[A-Za-z0-9][A-Za-z0-9._-]{0,127})"
+_BRACES = re.compile(r"\{(\w+)\}")
 
 
-class Route(StrEnum):
-    """Routes by the template that appears in metrics."""
+class Matched(NamedTuple):
+    """An endpoint and the parameters of its path."""
 
-    LIVE = "/livez"
-    READY = "/readyz"
-    METRICS = "/metrics"
-    MODELS = "/api/v1/models"
-    CARD = "/api/v1/models/{name}/card"
-    PREDICTIONS = "/api/v1/predictions"
-    UNMATCHED = "unmatched"
+    endpoint: Endpoint
+    parameters: Mapping[str, str]
 
 
-METHOD_OF = {
-    Route.LIVE: "GET",
-    Route.READY: "GET",
-    Route.METRICS: "GET",
-    Route.MODELS: "GET",
-    Route.CARD: "GET",
-    Route.PREDICTIONS: "POST",
-}
-_FIXED_PATHS = {route.value: route for route in METHOD_OF if route is not Route.CARD}
-_NO_SUCH_PATH = "no such path; the API starts at /api/v1/models"
-_CARD_PATH = re.compile(r"/api/v1/models/(?P<name>[^/]+)/card")
+class Router:
+    """Finds endpoints."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        """Compile the templates."""
+        self.endpoints = tuple(endpoints)
+        self._fixed: dict[str, dict[str, Endpoint]] = {}
+        self._patterns: dict[str, tuple[re.Pattern[str], dict[str, Endpoint]]] = {}
+        for endpoint in self.endpoints:
+            if "{" in endpoint.template:
+                pattern = re.compile(_BRACES.sub(_PARAMETER, endpoint.template))
+                self._patterns.setdefault(endpoint.template, (pattern, {}))[1][endpoint.method] = endpoint
+            else:
+                self._fixed.setdefault(endpoint.template, {})[endpoint.method] = endpoint
+
+    def match(self, method: str, path: str) -> Matched:
+        """Find the endpoint.
+
+        Raises:
+            RequestRefusedError: 404 for an unknown path, 405 for another method (permanent).
+        """
+        methods, parameters = self._find(path)
+        if methods is None:
+            raise RequestRefusedError(_NO_SUCH_PATH, code="not_found", status=404)
+        endpoint = methods.get(method)
+        if endpoint is None:
+            allowed = ", ".join(sorted(methods))
+            raise RequestRefusedError(
+                f"this path answers {allowed} only; change the method", code="method_not_allowed", status=405
+            )
+        return Matched(endpoint, parameters)
+
+    def allowed(self, path: str) -> str:
+        """Methods of a path, for the Allow header; empty when there is no such path."""
+        methods, _ = self._find(path)
+        return ", ".join(sorted(methods or {}))
+
+    def template(self, path: str) -> str:
+        """Template of a path whatever the method, for metrics."""
+        methods, _ = self._find(path)
+        return next(iter(methods.values())).template if methods else UNMATCHED
+
+    def max_body(self, path: str, *, default: int) -> int:
+        """Bytes that a request to a path may bring, whatever its method."""
+        methods, _ = self._find(path)
+        return max((endpoint.max_body for endpoint in methods.values()), default=default) if methods else default
+
+    def _find(self, path: str) -> tuple[dict[str, Endpoint] | None, Mapping[str, str]]:
+        fixed = self._fixed.get(path)
+        if fixed is not None:
+            return fixed, {}
+        for pattern, methods in self._patterns.values():
+            found = pattern.fullmatch(path)
+            if found is not None:
+                return methods, found.groupdict()
+        return None, {}
 
 
-@dataclass(frozen=True)
-class Matched:
-    """A path that means something; `name` is the model of a card route."""
-
-    route: Route
-    name: str = ""
-
-
-def match_path(path: str) -> Matched:
-    """Find the route of a path; `Route.UNMATCHED` when there is none."""
-    fixed = _FIXED_PATHS.get(path)
-    if fixed is not None:
-        return Matched(fixed)
-    card = _CARD_PATH.fullmatch(path)
-    if card is not None and NAME_PATTERN.fullmatch(card["name"]):
-        return Matched(Route.CARD, card["name"])
-    return Matched(Route.UNMATCHED)
-
-
-def refuse_unmatched(matched: Matched, method: str) -> None:
-    """Refuse what no handler answers.
-
-    Raises:
-        RequestRefusedError: 404 for an unknown path, 405 for another method (permanent).
-    """
-    if matched.route is Route.UNMATCHED:
-        raise RequestRefusedError(_NO_SUCH_PATH, code="not_found", status=404)
-    allowed = METHOD_OF[matched.route]
-    if method != allowed:
-        raise RequestRefusedError(
-            f"{matched.route.value} answers {allowed} only; change the method", code="method_not_allowed", status=405
-        )
+def style_of(path: str) -> Style:
+    """How errors on a path are worded when no endpoint was found."""
+    return Style.PROTOCOL if path == "/v2" or path.startswith("/v2/") else Style.API

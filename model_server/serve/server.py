@@ -1,81 +1,198 @@
-"""Put the parts together: one application per worker process, one granian around them."""
+"""Put the parts of one worker together and run it; several workers share the port."""
 
-import math
+import asyncio
+import gc
+import os
+import signal
 import socket
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, NamedTuple
 
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server.mp import MPServer
+import uvloop
 from prometheus_client import disable_created_metrics
+from structlog.typing import FilteringBoundLogger
 
 from model_server.errors import AddressBusyError
 from model_server.features.molecules import silence_library_log
+from model_server.registry.registry import Registry, open_registry
+from model_server.serve.api.judging import Judging
+from model_server.serve.api.mixtures import Mixtures
+from model_server.serve.api.models import Models
+from model_server.serve.api.predictions import PredictionParts, Predictions
 from model_server.serve.app import Application
-from model_server.serve.drain import REQUEST_LIMIT_S, Drain, stop_http_server
-from model_server.serve.logs import build_logger, server_log_config
+from model_server.serve.auth import Gatekeeper, TokenRules, read_secret
+from model_server.serve.batching import BatchRules, Runner
+from model_server.serve.cache import CacheCounts
+from model_server.serve.describing import Describer
+from model_server.serve.drain import Drain
+from model_server.serve.endpoint import Endpoint
+from model_server.serve.http.listener import Listener, open_socket
+from model_server.serve.loading import Loading, Reporting, registry_loader
+from model_server.serve.logs import build_logger
 from model_server.serve.metrics import ServeMetrics
-from model_server.serve.predictor import Caches
+from model_server.serve.oip.endpoints import ProtocolEndpoints, RepositoryEndpoints
+from model_server.serve.oip.infer import FlagCheck, Inference, InferParts, InferRules
+from model_server.serve.openapi import Document
+from model_server.serve.probes import Probes
+from model_server.serve.readiness import Readiness
+from model_server.serve.routes import Router
 from model_server.serve.settings import ServeSettings
-from model_server.serve.shelf import Shelf, folder_loader
-
-# Chosen: a head that takes longer comes from no client this API is meant for.
-_HEAD_LIMIT_MS = 10_000
+from model_server.serve.shadow import Shadow
+from model_server.serve.shelf import Shelf
 
 
-def build_application(settings: ServeSettings) -> Application:
-    """Load the models and wire one worker; runs in the worker process."""
+class Worker(NamedTuple):
+    """The parts of one worker that something outside has to reach."""
+
+    app: Application
+    loading: Loading
+    drain: Drain
+    shelf: Shelf
+    metrics: ServeMetrics
+    pool: ThreadPoolExecutor
+
+
+class Parts(NamedTuple):
+    """What handlers are made from."""
+
+    shelf: Shelf
+    registry: Registry
+    loading: Loading
+    metrics: ServeMetrics
+    readiness: Readiness
+    runner: Runner
+    is_enabled: FlagCheck
+
+
+def build_worker(
+    settings: ServeSettings, log: FilteringBoundLogger, *, is_enabled: FlagCheck = lambda _model: True
+) -> Worker:
+    """Wire one worker; nothing is loaded and nothing listens yet.
+
+    Args:
+        settings: what the server is told.
+        log: where it tells.
+        is_enabled: whether a model may answer; a feature flag service can be asked here.
+
+    Raises:
+        SettingInvalidError: a key or secret cannot be read (permanent).
+    """
     silence_library_log()
     # Without this every counter doubles its series with a creation time nobody reads.
     disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus-client leaves this one untyped
-    log = build_logger(colour=settings.colour, version=settings.version)
-    metrics, caches = ServeMetrics(), Caches()
-    metrics.watch_caches(caches.by_name())
-    shelf = Shelf(settings.wanted)
-    loader = folder_loader(settings.models_dir, caches=caches, metrics=metrics)
-    shelf.load_all(loader, colour=settings.colour, metrics=metrics, log=log)
-    drain = Drain(settings.drain_s, stop=stop_http_server, metrics=metrics, log=log)
-    return Application(settings, shelf, metrics=metrics, drain=drain, log=log)
+    metrics, shelf = ServeMetrics(), Shelf()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="rows")
+    registry = open_registry(settings.models_dir, settings.registry_dir, keys=settings.model_keys)
+    reporting = Reporting(metrics, log, settings.colour)
+    load = registry_loader(registry, metrics=metrics)
+    loading = Loading(registry, shelf, load, wanted=settings.wanted, reporting=reporting)
+    drain = Drain(settings.drain_s, metrics=metrics, log=log)
+    readiness = Readiness(shelf, drain)
+    rules = BatchRules(settings.gather, settings.batch_rows, settings.batch_window_ms / 1e3, settings.queue_rows)
+    parts = Parts(shelf, registry, loading, metrics, readiness, Runner(rules, metrics=metrics, pool=pool), is_enabled)
+    endpoints = build_endpoints(settings, parts)
+    app = Application(settings, Router(endpoints), build_gatekeeper(settings), metrics=metrics, log=log)
+    return Worker(app, loading, drain, shelf, metrics, pool)
 
 
-def build_server(settings: ServeSettings) -> MPServer:
-    """Configure granian; nothing listens yet."""
-    return MPServer(
-        "model_server.serve.server:build_application",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.RSGI,
-        workers=settings.workers,
-        loop=Loops.auto,
-        http=HTTPModes.http1,
-        websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEAD_LIMIT_MS),
-        # Its start and stop notices repeat what this package logs with more context.
-        log_level=LogLevels.warning,
-        log_dictconfig=server_log_config(),
-        workers_kill_timeout=math.ceil(settings.drain_s + REQUEST_LIMIT_S),
-    )
+def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
+    """Wire every handler; the document is made from the same list that answers."""
+    shelf, registry, loading, metrics, readiness, runner, is_enabled = parts
+    shadow, describer = Shadow(metrics), Describer(metrics)
+    infer_parts = InferParts(shelf, runner, shadow, metrics, is_enabled)
+    inference = Inference(infer_parts, InferRules(settings.max_rows, settings.cached))
+    predictions = Predictions(PredictionParts(shelf, describer, runner, shadow, is_enabled))
+    caches: dict[str, CacheCounts] = {"descriptions": describer.cache, "neighbourhoods": predictions.neighbourhoods}
+    metrics.watch_caches({**caches, "predictions": predictions.answers, "responses": inference.cache})
+    document = Document(settings.version)
+    protocol = ProtocolEndpoints(shelf, readiness, version=settings.version, repository=settings.repository)
+    endpoints = [
+        *Probes(readiness, metrics).endpoints(),
+        *protocol.list(inference),
+        *predictions.endpoints(),
+        *Models(shelf, registry, loading).endpoints(),
+        *Judging(shelf, registry, predictions).endpoints(),
+        *Mixtures(shelf, predictions).endpoints(),
+        document.endpoint(),
+        *(RepositoryEndpoints(shelf, registry, loading).list() if settings.repository else ()),
+    ]
+    document.describe(endpoints)
+    return endpoints
+
+
+def build_gatekeeper(settings: ServeSettings) -> Gatekeeper:
+    """Read keys and secrets.
+
+    Raises:
+        SettingInvalidError: one cannot be read (permanent).
+    """
+    rules = None
+    if settings.jwt_key is not None:
+        key = read_secret(settings.jwt_key, "CRYO_JWT_KEY_FILE")
+        audience, issuer = settings.jwt_audience, settings.jwt_issuer
+        rules = TokenRules(settings.jwt_algorithm, key, audience, issuer, settings.jwt_role_claim)
+    service = read_secret(settings.service_token, "CRYO_SERVICE_TOKEN_FILE") if settings.service_token else None
+    return Gatekeeper(rules, service, clock=time.time, everywhere=settings.tokens_everywhere)
+
+
+async def serve(settings: ServeSettings, log: FilteringBoundLogger, listening: socket.socket) -> None:
+    """Answer until told to stop: liveness at once, readiness when every expected model is loaded."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: _report(log, context))
+    worker = build_worker(settings, log)
+    listener, stop = Listener(loop, worker.app), asyncio.Event()
+    worker.metrics.in_flight.set_function(lambda: listener.busy)
+
+    def announce() -> None:
+        listener.draining = True
+
+    worker.drain.attend(busy=lambda: listener.busy, announce=announce, stop=stop.set)
+    worker.drain.install(loop)
+    loop.add_signal_handler(signal.SIGINT, stop.set)
+    worker.loading.expect_all()
+    await listener.listen(listening)
+    keeping = loop.create_task(_keep_loaded(worker.loading))
+    stopping = loop.create_task(stop.wait())
+    await asyncio.wait({keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    listener.close()
+    worker.loading.close()
+    worker.pool.shutdown(wait=False, cancel_futures=True)
+    if keeping.done():
+        stopping.cancel()
+        await keeping
+    keeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await keeping
+
+
+def _report(log: FilteringBoundLogger, context: dict[str, Any]) -> None:
+    """Log what went wrong outside any request, in the shape of every other line."""
+    log.error("model_server.loop.failed", reason=context.get("message"), exc_info=context.get("exception"))
+
+
+async def _keep_loaded(loading: Loading) -> None:
+    await loading.load_all()
+    # What is loaded by now stays: the collector need not walk through it again and again while requests are answered.
+    gc.collect()
+    gc.freeze()
+    await loading.follow()
 
 
 def refuse_busy_address(host: str, port: int) -> None:
-    """Find out that an address is taken; granian shares it with another granian without a word.
+    """Find out that an address is taken before workers share it.
 
     Raises:
         AddressBusyError: the address cannot be bound (temporary).
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
+    try:
+        with open_socket(host, port, shared=False) as probe:
             probe.listen(1)
-        except OSError as error:
-            raise AddressBusyError(
-                f"cannot listen on {host} port {port}: {error.strerror}; stop what holds it or change CRYO_BIND"
-            ) from error
+    except OSError as error:
+        raise AddressBusyError(
+            f"cannot listen on {host} port {port}: {error.strerror}; stop what holds it or change CRYO_BIND"
+        ) from error
 
 
 def run(settings: ServeSettings) -> None:
@@ -84,9 +201,10 @@ def run(settings: ServeSettings) -> None:
     Raises:
         AddressBusyError: the address cannot be bound (temporary).
     """
-    refuse_busy_address(settings.host, settings.port)
-    build_server(settings).serve(target_loader=_worker_loader(settings), wrap_loader=False)
-
-
-def _worker_loader(settings: ServeSettings) -> Callable[..., Any]:
-    return partial(build_application, settings)
+    if not settings.shared_port:
+        refuse_busy_address(settings.host, settings.port)
+    # Before onnxruntime is imported anywhere: 1.29 and later upload telemetry on Linux unless told not to.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    log = build_logger(colour=settings.colour, version=settings.version)
+    listening = open_socket(settings.host, settings.port, shared=settings.shared_port)
+    uvloop.run(serve(settings, log, listening))

@@ -4,20 +4,24 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from model_server.errors import SettingInvalidError
-from model_server.registry.folder import WantedModel, parse_wanted
+from model_server.registry.folder import NAME_PATTERN, WantedModel, parse_wanted
 
 RELEASED_DIR = Path(__file__).resolve().parent.parent / "registry" / "released"
+EVERY_MODEL = "*"
 
 _LABEL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,62}")
 _BIND_PATTERN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(?P<port>\d{1,5})")
 _MAX_PORT = 65535
 _MAX_WORKERS = 64
 _MAX_DRAIN_S = 600.0
+_MAX_WINDOW_MS = 100.0
+_MAX_ROWS = 100_000
 
 T = TypeVar("T")
+Algorithm = Literal["HS256", "ES256"]
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,31 @@ class ServeSettings:
         colour: `CRYO_COLOUR`; goes into a header and a metric label, so only letters, digits and `._+-`.
         version: `CRYO_VERSION`, same alphabet; of the deployed build, not of a model.
         models_dir: `CRYO_MODELS_DIR`; holds <name>/<version>/card.json. Default: the models shipped with the code.
-        wanted: `CRYO_MODELS`; comma list of `name` or `name@1.2.3`, all of which readiness waits for. Default tg.
+        registry_dir: `CRYO_REGISTRY_DIR`; writable folder for aliases, history and registered models. Without it
+            nothing can be changed.
+        model_keys: `CRYO_MODEL_KEYS`; file of public keys. With it, unsigned and badly signed models are refused.
+        wanted: `CRYO_MODELS`; comma list of `name` or `name@1.2.3`, all of which readiness waits for, or `*` for every
+            model of the registry. Default `*`.
         workers: `CRYO_WORKERS`, 1 to 64; one per core. Above 1, `/metrics` answers for one worker at a time.
+        shared_port: `CRYO_SHARED_PORT`, on or off; set by the parent of several workers.
         drain_s: `CRYO_DRAIN_S`, 0 to 600; after SIGTERM the server keeps answering, unready, for so many seconds, so
             that connections close in good order. Must stay below the pod's grace period. Default 2.
+        repository: `CRYO_REPOSITORY_API`, on or off; the protocol's repository extension, for operators only. Default
+            off.
+        cached: `CRYO_CACHED_MODELS`; comma list of models whose inference answers are remembered, or `*`. Default none.
+        gather: `CRYO_BATCHING`, on or off; let inference requests wait for each other. Default off.
+        batch_rows: `CRYO_BATCH_ROWS`, 1 to 100,000; of one gathered run. Default 64.
+        batch_window_ms: `CRYO_BATCH_WINDOW_MS`, 0 to 100; 0 gathers only what is in hand. Default 0.
+        queue_rows: `CRYO_QUEUE_ROWS`, 1 to 100,000; rows that may wait for a run. Default 20,000.
+        max_rows: `CRYO_MAX_ROWS`, 1 to 100,000; of one inference request. Default 10,000.
+        jwt_algorithm: `CRYO_JWT_ALGORITHM`, HS256 or ES256; the only one accepted.
+        jwt_key: `CRYO_JWT_KEY_FILE`; secret or public key in PEM. Without it no bearer token is accepted.
+        jwt_audience: `CRYO_JWT_AUDIENCE`; demanded of a token when set.
+        jwt_issuer: `CRYO_JWT_ISSUER`; demanded of a token when set.
+        jwt_role_claim: `CRYO_JWT_ROLE_CLAIM`; claim that says viewer, scientist or operator. Default cryo_role.
+        service_token: `CRYO_SERVICE_TOKEN_FILE`; secret with which other services act as operators.
+        tokens_everywhere: `CRYO_TOKENS_EVERYWHERE`, on or off; demand a token for reading and predicting too. Default
+            off.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - the server runs in a pod and is reached through its Service
@@ -41,9 +66,26 @@ class ServeSettings:
     colour: str = "none"
     version: str = "dev"
     models_dir: Path = RELEASED_DIR
-    wanted: tuple[WantedModel, ...] = (WantedModel("tg"),)
+    registry_dir: Path | None = None
+    model_keys: Path | None = None
+    wanted: tuple[WantedModel, ...] | None = None
     workers: int = 1
+    shared_port: bool = False
     drain_s: float = 2.0
+    repository: bool = False
+    cached: frozenset[str] = frozenset()
+    gather: bool = False
+    batch_rows: int = 64
+    batch_window_ms: float = 0.0
+    queue_rows: int = 20_000
+    max_rows: int = 10_000
+    jwt_algorithm: Algorithm = "HS256"
+    jwt_key: Path | None = None
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+    jwt_role_claim: str = "cryo_role"
+    service_token: Path | None = None
+    tokens_everywhere: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ServeSettings":
@@ -52,16 +94,37 @@ class ServeSettings:
         Raises:
             SettingInvalidError: a value is outside its range; the message names the variable (permanent).
         """
-        host, port = _read(environment, "CRYO_BIND", _parse_bind, (cls.host, cls.port))
+
+        def read(name: str, parse: Callable[[str], T], default: T) -> T:
+            return _read(environment, name, parse, default)
+
+        host, port = read("CRYO_BIND", _parse_bind, (cls.host, cls.port))
         return cls(
             host=host,
             port=port,
-            colour=_read(environment, "CRYO_COLOUR", _parse_label, cls.colour),
-            version=_read(environment, "CRYO_VERSION", _parse_label, cls.version),
-            models_dir=_read(environment, "CRYO_MODELS_DIR", Path, cls.models_dir),
-            wanted=_read(environment, "CRYO_MODELS", _parse_models, cls.wanted),
-            workers=_read(environment, "CRYO_WORKERS", _parse_workers, cls.workers),
-            drain_s=_read(environment, "CRYO_DRAIN_S", _parse_drain, cls.drain_s),
+            colour=read("CRYO_COLOUR", _parse_label, cls.colour),
+            version=read("CRYO_VERSION", _parse_label, cls.version),
+            models_dir=read("CRYO_MODELS_DIR", Path, cls.models_dir),
+            registry_dir=read("CRYO_REGISTRY_DIR", _parse_path, cls.registry_dir),
+            model_keys=read("CRYO_MODEL_KEYS", _parse_path, cls.model_keys),
+            wanted=read("CRYO_MODELS", _parse_models, cls.wanted),
+            workers=read("CRYO_WORKERS", _whole(1, _MAX_WORKERS), cls.workers),
+            shared_port=read("CRYO_SHARED_PORT", _parse_switch, cls.shared_port),
+            drain_s=read("CRYO_DRAIN_S", _number(0.0, _MAX_DRAIN_S), cls.drain_s),
+            repository=read("CRYO_REPOSITORY_API", _parse_switch, cls.repository),
+            cached=read("CRYO_CACHED_MODELS", _parse_names, cls.cached),
+            gather=read("CRYO_BATCHING", _parse_switch, cls.gather),
+            batch_rows=read("CRYO_BATCH_ROWS", _whole(1, _MAX_ROWS), cls.batch_rows),
+            batch_window_ms=read("CRYO_BATCH_WINDOW_MS", _number(0.0, _MAX_WINDOW_MS), cls.batch_window_ms),
+            queue_rows=read("CRYO_QUEUE_ROWS", _whole(1, _MAX_ROWS), cls.queue_rows),
+            max_rows=read("CRYO_MAX_ROWS", _whole(1, _MAX_ROWS), cls.max_rows),
+            jwt_algorithm=read("CRYO_JWT_ALGORITHM", _parse_algorithm, cls.jwt_algorithm),
+            jwt_key=read("CRYO_JWT_KEY_FILE", _parse_path, cls.jwt_key),
+            jwt_audience=read("CRYO_JWT_AUDIENCE", _parse_text, cls.jwt_audience),
+            jwt_issuer=read("CRYO_JWT_ISSUER", _parse_text, cls.jwt_issuer),
+            jwt_role_claim=read("CRYO_JWT_ROLE_CLAIM", _parse_label, cls.jwt_role_claim),
+            service_token=read("CRYO_SERVICE_TOKEN_FILE", _parse_path, cls.service_token),
+            tokens_everywhere=read("CRYO_TOKENS_EVERYWHERE", _parse_switch, cls.tokens_everywhere),
         )
 
 
@@ -88,22 +151,61 @@ def _parse_label(text: str) -> str:
     return text
 
 
-def _parse_models(text: str) -> tuple[WantedModel, ...]:
+def _parse_text(text: str) -> str | None:
+    return text
+
+
+def _parse_path(text: str) -> Path | None:
+    return Path(text)
+
+
+def _parse_switch(text: str) -> bool:
+    known = {"on": True, "off": False}
+    if text not in known:
+        raise ValueError(f"expected one of {', '.join(known)}")
+    return known[text]
+
+
+def _parse_algorithm(text: str) -> Algorithm:
+    if text == "HS256":
+        return "HS256"
+    if text == "ES256":
+        return "ES256"
+    raise ValueError(f"{text[:16]} is not accepted, expected HS256 or ES256")
+
+
+def _parse_models(text: str) -> tuple[WantedModel, ...] | None:
+    if text == EVERY_MODEL:
+        return None
     wanted = tuple(parse_wanted(part.strip()) for part in text.split(","))
     if len({model.name for model in wanted}) != len(wanted):
         raise ValueError(f"{len(wanted)} entries name a model twice")
     return wanted
 
 
-def _parse_workers(text: str) -> int:
-    workers = int(text)
-    if not 1 <= workers <= _MAX_WORKERS:
-        raise ValueError(f"expected 1 to {_MAX_WORKERS}")
-    return workers
+def _parse_names(text: str) -> frozenset[str]:
+    names = frozenset(part.strip() for part in text.split(","))
+    wrong = sorted(name for name in names if name != EVERY_MODEL and not NAME_PATTERN.fullmatch(name))
+    if wrong:
+        raise ValueError(f"{wrong} cannot name models")
+    return names
 
 
-def _parse_drain(text: str) -> float:
-    seconds = float(text)
-    if not 0.0 <= seconds <= _MAX_DRAIN_S:
-        raise ValueError(f"expected 0 to {_MAX_DRAIN_S:g} seconds")
-    return seconds
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not lowest <= value <= highest:
+            raise ValueError(f"expected {lowest} to {highest}")
+        return value
+
+    return parse
+
+
+def _number(lowest: float, highest: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not lowest <= value <= highest:
+            raise ValueError(f"expected {lowest:g} to {highest:g}")
+        return value
+
+    return parse

@@ -18,17 +18,19 @@ class TrainSettings:
         out_dir: folder of releases; the model goes to out_dir/<name>/<version>.
         version: of the form 1.2.3; released versions are never changed, so a new model needs a new one.
         seed: every random choice derives from it. The default has no meaning; changing it changes the model's bytes.
-        repeats: of the 10-fold cross-validation behind the accuracy figures and the interval quantiles, >= 1.
+        repeats: of the cross-validation behind the accuracy figures and the interval quantiles, >= 1.
         holdouts: repeats of the coverage measurement, >= 1; 20 put the mean coverage within a point.
+        trials: hyperparameter search inside nested cross-validation, 0 to 50; 0 takes the catalogue's settings.
         replace: overwrite an existing version whose content differs.
     """
 
     data_dir: Path
     out_dir: Path = RELEASED_DIR
-    version: str = "1.0.0"
+    version: str = "1.1.0"
     seed: int = 20261122
     repeats: int = 5
     holdouts: int = 20
+    trials: int = 0
     replace: bool = False
 
     def __post_init__(self) -> None:
@@ -37,5 +39,8 @@ class TrainSettings:
             raise SettingInvalidError(f"version {self.version!r} is not of the form 1.2.3; correct --version")
         if self.repeats < 1 or self.holdouts < 1:
             raise SettingInvalidError(f"repeats {self.repeats} and holdouts {self.holdouts} must be at least 1")
+        # Below 400 rows a longer search finds the noise of its own folds.
+        if not 0 <= self.trials <= 50:  # noqa: PLR2004 - said in the message
+            raise SettingInvalidError(f"trials {self.trials} is outside 0 to 50; correct --trials")
         if not 0 <= self.seed < 2**31:
             raise SettingInvalidError(f"seed {self.seed} is outside 0 to 2147483647; correct --seed")

@@ -10,6 +10,7 @@ from agents.migrate.foreign_keys.declaration import Relation, TableName
 from agents.migrate.foreign_keys.index_plan import aside_name
 from agents.migrate.foreign_keys.plan import not_null_check
 from agents.migrate.foreign_keys.repair import SECOND_LOCK_MS, Repair
+from agents.migrate.foreign_keys.survey import SCAN_WORK_MEM
 
 # Chosen: four times what a table at the row limit takes; a wide one is stopped here, not waited for.
 _REWRITE_STATEMENT_MS = 2_000
@@ -163,6 +164,7 @@ def _validate(repair: Repair, relation: Relation, constraint: str, what: str) ->
         try:
             with repair.runner.conn.transaction():
                 repair.set_step_local(repair.scan.statement_s * 1000)
+                repair.runner.conn.execute(load_sql("set_validate_local"), {"work_mem": SCAN_WORK_MEM})
                 repair.runner.conn.execute(statement)
         except (pg.ForeignKeyViolation, pg.CheckViolation) as error:
             # Somebody wrote past the constraint since the scan; the next pass cleans and validates again.

@@ -16,7 +16,7 @@ from agents.runtime.postgres import Connection
 
 # Measured: the hash table of 1 million uuid keys takes 55 MB; 256 MB keeps 5 million in one pass, and only the one
 # session of the one runner may take it.
-_SCAN_WORK_MEM = "256MB"
+SCAN_WORK_MEM = "256MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def scan_settings(conn: Connection, budget: ScanBudget) -> Iterator[None]:
         conn.execute(
             load_sql("set_scan_local"),
             {
-                "work_mem": _SCAN_WORK_MEM,
+                "work_mem": SCAN_WORK_MEM,
                 "statement_ms": str(budget.statement_s * 1000),
                 "lock_ms": str(budget.lock_ms),
             },

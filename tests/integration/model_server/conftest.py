@@ -15,6 +15,10 @@ import psutil
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(REPOSITORY / "bench"))
+from releases import MadeUp, write_made_up  # noqa: E402 - the folder of benches is no package
+
+SERVICE_TOKEN = "s" * 40
 
 
 def free_port() -> int:
@@ -58,7 +62,11 @@ class ServerProcess:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def workers(self) -> list[psutil.Process]:
+        """Processes of several workers; a single one is the process itself."""
         return psutil.Process(self.process.pid).children()
+
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
 
     def end(self) -> None:
         """Be gone, with the workers, whatever state the test left."""
@@ -69,6 +77,32 @@ class ServerProcess:
             for process in alive:
                 process.kill()
             self.process.wait(5)
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory) -> Path:
+    """Made-up models whose answers tell which version gave them."""
+    folder = tmp_path_factory.mktemp("models")
+    for version, offset in (("1.0.0", 200.0), ("1.1.0", 300.0)):
+        write_made_up(folder, MadeUp(version=version, offset=offset))
+    write_made_up(
+        folder, MadeUp(name="tg-tm", recipe="structure-melting-1", selector="condition:melting_point_k", offset=250.0)
+    )
+    write_made_up(
+        folder, MadeUp(name="viability-wetlab", family="viability", recipe="composition-1", offset=50.0, upper=100.0)
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server_process() -> type[ServerProcess]:
+    """The class, for modules that start a server of their own; test modules cannot import this file."""
+    return ServerProcess
+
+
+@pytest.fixture(scope="session")
+def operator() -> dict[str, str]:
+    return {"authorization": f"Bearer {SERVICE_TOKEN}"}
 
 
 @pytest.fixture
@@ -87,9 +121,18 @@ def start_server(tmp_path) -> Iterator[Callable[..., ServerProcess]]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[ServerProcess]:
-    """One server for the tests that only ask questions."""
-    started = ServerProcess(tmp_path_factory.mktemp("server") / "server.log", CRYO_DRAIN_S="0.1")
+def server(tmp_path_factory, models_dir) -> Iterator[ServerProcess]:
+    """One server with everything switched on, for the tests that share it."""
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "token").write_text(SERVICE_TOKEN)
+    started = ServerProcess(
+        folder / "server.log",
+        CRYO_DRAIN_S="0.1",
+        CRYO_MODELS_DIR=str(models_dir),
+        CRYO_REGISTRY_DIR=str(folder / "registry"),
+        CRYO_SERVICE_TOKEN_FILE=str(folder / "token"),
+        CRYO_REPOSITORY_API="on",
+    )
     started.wait_until("/readyz", 200)
     yield started
     started.end()

@@ -1,17 +1,19 @@
 """A small synthetic data set and a model released from it; no data file is needed to test the whole path."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from model_server.data.compounds import CompoundSet, merge_measurements
 from model_server.data.manifest import Manifest, load_manifest
-from model_server.data.table import Measurement
+from model_server.data.samples import Samples, merge_entries, molecule_entry
 from model_server.export.folder import WrittenRelease
 from model_server.features.molecules import parse_molecule, silence_library_log
+from model_server.train.catalogue import PLANS, ModelPlan
+from model_server.train.forest import ForestSettings
+from model_server.train.run import train_on
 from model_server.train.settings import TrainSettings
-from model_server.train.tg import train_on
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -23,7 +25,7 @@ def toy_smiles() -> list[str]:
 
 
 def toy_value(smiles: str) -> float:
-    """A made-up Tg that grows with size and with oxygen, so that a forest can learn it."""
+    """A made-up Tg that grows with size and with oxygen, so that a model can learn it."""
     return 80.0 + 7.0 * smiles.upper().count("C") + 25.0 * smiles.count("O")
 
 
@@ -33,22 +35,28 @@ def manifest() -> Manifest:
 
 
 @pytest.fixture(scope="session")
-def toy_compounds(manifest: Manifest) -> CompoundSet:
+def toy_samples(manifest: Manifest) -> Samples:
     silence_library_log()
-    rows = [
-        Measurement(line, parse_molecule(smiles), toy_value(smiles) + shift)
-        for line, smiles in enumerate(toy_smiles())
+    entries = [
+        molecule_entry(parse_molecule(smiles), toy_value(smiles) + shift)
+        for smiles in toy_smiles()
         for shift in (-1.0, 1.0)
     ]
-    return merge_measurements(manifest, rows)
+    return merge_entries(manifest, entries)
 
 
 @pytest.fixture(scope="session")
-def toy_release(toy_compounds: CompoundSet, tmp_path_factory: pytest.TempPathFactory) -> WrittenRelease:
+def toy_plan() -> ModelPlan:
+    """The Tg plan with small forests: what is tested is the path, not the accuracy."""
+    tg = PLANS["tg"]
+    return replace(tg, blend=replace(tg.blend, forest=ForestSettings(trees=10)), wanted=tg.wanted[:1])
+
+
+@pytest.fixture(scope="session")
+def toy_release(toy_plan: ModelPlan, toy_samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> WrittenRelease:
     """One real training run, export and parity gate included, shared by every test that only reads it."""
     out = tmp_path_factory.mktemp("released")
-    settings = TrainSettings(data_dir=out, out_dir=out, repeats=1, holdouts=2)
-    return train_on(toy_compounds, settings, lambda _line: None)
+    return train_on(toy_plan, toy_samples, TrainSettings(data_dir=out, out_dir=out, repeats=1, holdouts=2))
 
 
 @pytest.fixture(scope="session")
@@ -58,4 +66,4 @@ def data_dir() -> Path:
     for candidate in candidates:
         if candidate and Path(candidate).is_dir():
             return Path(candidate)
-    pytest.skip("no data folder: set CRYO_DATA_DIR to run the checks on the real Tg set")
+    pytest.skip("no data folder: set CRYO_DATA_DIR to run the checks on the real sets")

@@ -1,0 +1,137 @@
+"""Experiments of the database as a data set: typed rows in, samples of a model out; the query belongs to the database.
+
+A row joins an experiment, one of its measured properties and the components of its mixture. Everything a model cannot
+use is left out with its reason, never guessed: an unknown ingredient, an amount whose conversion needs a density, a
+property in another unit.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from model_server.data.manifest import Manifest, SplitRule
+from model_server.data.samples import Entry, Samples, composition_entry, merge_entries, molecule_entry
+from model_server.errors import (
+    ConditionInvalidError,
+    DatasetInvalidError,
+    IngredientUnknownError,
+    MoleculeInvalidError,
+    UnitConversionError,
+)
+from model_server.features.mixtures import Part, resolve_parts
+from model_server.features.molecules import Molecule, parse_molecule
+from model_server.features.recipes import MoleculeRecipe, Recipe
+
+Family = Literal["tg", "iri", "viability"]
+# What a property is called in the database, and the unit it must have.
+PROPERTIES: dict[str, tuple[Family, str]] = {
+    "glass_transition_temperature": ("tg", "K"),
+    "mean_grain_size": ("iri", "%"),
+    "post_thaw_viability": ("viability", "%"),
+}
+_MOST_SHOWN = 20
+
+
+class ComponentRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One component of the mixture that was measured; `smiles` or `name` is given."""
+
+    amount: float
+    unit: str
+    name: str | None = None
+    smiles: str | None = None
+
+
+class ExperimentRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One measured property of one experiment.
+
+    Args:
+        experiment_id: for messages and for pairing predictions with it.
+        measured_on: day; experiments of one day are one batch.
+        property_name: as in `PROPERTIES`.
+        value: measured.
+        unit: of the value.
+        components: what the sample held.
+        conditions: numbers beside it, such as ``melting_point_k``.
+    """
+
+    experiment_id: str
+    measured_on: date
+    property_name: str
+    value: float
+    unit: str
+    components: tuple[ComponentRow, ...]
+    conditions: dict[str, float] = {}
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Samples that a model can learn from or be validated on, and why rows were left out.
+
+    Args:
+        samples: merged; absent when no row could be used.
+        used: experiments behind them.
+        left_out: one sentence per row.
+    """
+
+    samples: Samples | None
+    used: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def convert_experiments(
+    rows: Iterable[ExperimentRow], manifest: Manifest, recipe: Recipe, *, family: Family
+) -> Converted:
+    """Turn rows into samples.
+
+    Args:
+        rows: as the database returns them; other properties are skipped silently.
+        manifest: of the model's own data set; its target range is enforced.
+        recipe: of the model.
+        family: which property is wanted.
+    """
+    entries: list[Entry] = []
+    used: list[str] = []
+    left_out: list[str] = []
+    for row in rows:
+        if row.property_name not in PROPERTIES or PROPERTIES[row.property_name][0] != family:
+            continue
+        try:
+            entries.append(_convert(row, manifest, recipe))
+            used.append(row.experiment_id)
+        except (
+            ConditionInvalidError,
+            DatasetInvalidError,
+            IngredientUnknownError,
+            MoleculeInvalidError,
+            UnitConversionError,
+        ) as error:
+            left_out.append(f"experiment {row.experiment_id}: {error}")
+    # Batches of the database are days, whatever the model's own set is split by.
+    by_day = SplitRule("date", "column", "experiments of one day share cells, plate and operator", 0)
+    by_structure = SplitRule("compound", "structure", "repeats of one compound belong together", 10)
+    own = msgspec.structs.replace(manifest, splits=(by_structure if recipe.kind == "molecule" else by_day,))
+    samples = merge_entries(own, entries, tuple(left_out[:_MOST_SHOWN])) if entries else None
+    return Converted(samples, tuple(used), tuple(left_out))
+
+
+def _convert(row: ExperimentRow, manifest: Manifest, recipe: Recipe) -> Entry:
+    target = manifest.column("target")
+    _, unit = PROPERTIES[row.property_name]
+    if row.unit != unit:
+        raise UnitConversionError(f"{row.property_name} is in {row.unit!r}; record it in {unit}")
+    low, high = target.minimum, target.maximum
+    if not (low is None or row.value >= low) or not (high is None or row.value <= high):
+        raise DatasetInvalidError(f"{row.property_name} {row.value:g} is outside {low} to {high} {unit}")
+    if isinstance(recipe, MoleculeRecipe):
+        return molecule_entry(_only_molecule(row.components), row.value, row.conditions)
+    amounts = resolve_parts(Part(part.amount, part.unit, part.name, part.smiles) for part in row.components)
+    return composition_entry(amounts, row.value, row.measured_on.isoformat())
+
+
+def _only_molecule(components: Sequence[ComponentRow]) -> Molecule:
+    if len(components) != 1 or components[0].smiles is None:
+        raise DatasetInvalidError(f"{len(components)} components; a pure compound with a structure is needed")
+    return parse_molecule(components[0].smiles)

@@ -1,0 +1,1 @@
+"""The domain API under /api/v1: predictions, models, evaluations, comparisons, validations and mixture rules."""
