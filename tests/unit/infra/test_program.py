@@ -141,7 +141,7 @@ def test_each_colour_has_its_own_copy_of_its_settings(blue, find):
             "CRYO_BIND": "0.0.0.0:8080",
             "CRYO_COLOUR": colour,
             "CRYO_DRAIN_S": "30",
-            "CRYO_MODELS": "tg",
+            "CRYO_MODELS": "*",
             "CRYO_VERSION": "0.1.0",
         }
         assert container["envFrom"] == [{"configMapRef": {"name": f"model-server-{colour}-1a2b3c4d"}}]
