@@ -81,6 +81,15 @@ format: $(READY) ## Format and fix what can be fixed.
 bench: up ## Print the figures of README and docs; each script's last line is one JSON object.
 	@for name in cutover noop startup; do $(BIN)/python bench/$$name.py; done
 
+.PHONY: bench-database
+bench-database: packages ## Print the figures of docs/database.md; needs no cluster, takes half an hour.
+	@for name in blocker data_access rls fk_migration; do $(BIN)/python bench/$$name.py; done
+	@$(BIN)/python bench/rls_mutation.py --every 6 --attacks 15
+
+.PHONY: bench-models
+bench-models: $(READY) ## Judge every model again and measure the server beside others; CRYO_DATA_DIR names the data.
+	@for name in models serving; do $(BIN)/python bench/$$name.py; done
+
 .PHONY: clean
 clean: ## Delete what the tests and checks left in the checkout.
 	@rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

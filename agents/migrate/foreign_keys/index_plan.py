@@ -37,17 +37,16 @@ def plan_index(relation: Relation, child: LiveTable) -> Iterator[Action]:
         if not index.valid and not index.owned and (index in ours or index.name == name):
             because = "invalid: a concurrent build or drop was cut off"
             yield Action(Step.DROP_INDEX, relation, because, (index.name,))
-    squatter = _find(child, name)
-    if squatter is not None and squatter.valid and not _is_twin(squatter, relation):
-        yield Action(Step.SET_INDEX_ASIDE, relation, "has the declared name, but not the declared columns", (name,))
-        squatter = None
-    covered = relation.index_is_covering and any(_covers(index, relation) for index in ours if index.name != name)
     twins = [index for index in ours if index.valid and not index.owned and _is_twin(index, relation)]
     wanted = next((index for index in twins if index.name == name), None)
-    if covered:
+    # One that has the stand-in's name and covers more columns covers as well; only the stand-in itself does not count.
+    if relation.index_is_covering and any(_covers(index, relation) for index in ours if index is not wanted):
         if wanted is not None:
             yield Action(Step.DROP_INDEX, relation, f"{relation.index} covers its columns", (name,))
         return
+    squatter = _find(child, name)
+    if squatter is not None and squatter.valid and not _is_twin(squatter, relation):
+        yield Action(Step.SET_INDEX_ASIDE, relation, "has the declared name, but not the declared columns", (name,))
     if wanted is None and twins:
         wanted = min(twins, key=lambda index: (index.size_bytes, index.name))
         yield Action(

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(REPOSITORY / "bench"))
+sys.path.append(str(REPOSITORY / "bench"))
 from releases import MadeUp, write_made_up  # noqa: E402 - the folder of benches is no package
 
 SERVICE_TOKEN = "s" * 40

@@ -195,7 +195,7 @@ def settle(live: LiveRelation) -> LiveRelation:
     return replace(live, taken_names=own | (live.taken_names & {"a_view"}))
 
 
-@settings(max_examples=600)
+@settings(max_examples=1000)
 @given(relation=relations, live=live_relations())
 def test_carrying_out_a_plan_leaves_nothing_to_plan(relation, live) -> None:
     plan = plan_relations(Declaration("x", (relation,)), {relation: live})

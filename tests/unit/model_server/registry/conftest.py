@@ -9,7 +9,7 @@ import pytest
 from model_server.registry.registry import Place, Registry
 from model_server.registry.store import FolderStore
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "bench"))
+sys.path.append(str(Path(__file__).resolve().parents[4] / "bench"))
 from releases import MadeUp, write_made_up
 
 

@@ -13,7 +13,7 @@ from model_server.serve.http.message import Request
 from model_server.serve.server import build_worker
 from model_server.serve.settings import ServeSettings
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "bench"))
+sys.path.append(str(Path(__file__).resolve().parents[4] / "bench"))
 from releases import MadeUp, write_made_up
 
 SERVICE_TOKEN = "s" * 40
