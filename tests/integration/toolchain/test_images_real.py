@@ -138,7 +138,10 @@ def test_the_digest_in_containerd_is_the_one_of_the_index(containerd, index):
     ("name", "code"),
     [
         ("agents", "import agents.migrate, agents.release, kubernetes.client, psycopg, ssl, zoneinfo"),
-        ("model-server", "import model_server.serve, httptools, uvloop, msgspec, numpy, onnxruntime, rdkit.Chem.AllChem"),
+        (
+            "model-server",
+            "import model_server.serve, httptools, uvloop, msgspec, numpy, onnxruntime, rdkit.Chem.AllChem",
+        ),
     ],
 )
 def test_python_images_import_what_they_run_on_a_read_only_root(containerd, index, name, code):
