@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 BROKEN = 70
 SCHEMA = "create schema private;\ncreate table public.thing (id bigint primary key);\n"
@@ -21,6 +22,14 @@ def scratch_databases(cluster) -> list[str]:
     with cluster.connect() as conn:
         query = "select datname from pg_database where datname like 'cryo!_truth!_%' escape '!' order by 1"
         return [row[0] for row in conn.execute(query)]
+
+
+@pytest.fixture(autouse=True)
+def _no_leftovers(cluster) -> None:
+    """Tests that kill a runner share this server, and what such a runner leaves is young enough to stay."""
+    with cluster.connect() as conn:
+        for name in scratch_databases(cluster):
+            conn.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
