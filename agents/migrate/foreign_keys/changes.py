@@ -11,6 +11,7 @@ from agents.migrate.foreign_keys.index_plan import aside_name
 from agents.migrate.foreign_keys.plan import not_null_check
 from agents.migrate.foreign_keys.repair import SECOND_LOCK_MS, Repair
 from agents.migrate.foreign_keys.survey import SCAN_WORK_MEM
+from agents.migrate.history import load_sql as load_runner_sql
 
 # Chosen: four times what a table at the row limit takes; a wide one is stopped here, not waited for.
 _REWRITE_STATEMENT_MS = 2_000
@@ -197,7 +198,7 @@ def _run_alone(repair: Repair, what: str, statements: list[sql.Composed]) -> Non
 
     def attempt() -> None:
         parameters = {"lock_ms": str(repair.scan.lock_ms), "statement_ms": str(repair.scan.statement_s * 1000)}
-        conn.execute(load_sql("set_timeouts_session"), parameters)
+        conn.execute(load_runner_sql("set_timeouts_session"), parameters)
         for statement in statements:
             conn.execute(statement)
 
