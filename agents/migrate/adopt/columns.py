@@ -14,6 +14,9 @@ from agents.migrate.adopt.shape import Column, Table
 FILL_BATCH_ROWS = 20_000
 _TEXT_LIKE = re.compile(r"(?:character varying|character)(?:\(\d+\))?|text|citext|public\.citext")
 _NUMERIC = re.compile(r"numeric\(\d+,-?\d+\)")
+# Functions that give each row another value, so that adding a column with them writes the table anew (the ones of the
+# declared schema and of v2; a catalog could tell more, but this module sees text).
+_PER_ROW = re.compile(r"\b(?:gen_random_uuid|uuid_generate_v4|nextval|random|clock_timestamp)\(")
 # How one type becomes another without losing a value: (from, to) -> (expression over {}, whether the table is
 # written anew).
 _WIDENINGS: Mapping[tuple[str, str], tuple[str, bool]] = {
@@ -150,10 +153,10 @@ def _rebuild_generated(
 
 
 def _add(declared: Table, wanted: Column, facts: TableFacts, *, filled_by_default: bool) -> Action:
-    rewrites = bool(wanted.identity or wanted.generated)
     # In one statement: a run that dies before a second one would leave rows that nothing tells from broken ones.
     with_default = filled_by_default and missing_value_fill(declared, wanted, None) is not None
     definition = define_column(wanted, complete=False, with_default=with_default)
+    rewrites = bool(wanted.identity or wanted.generated or (with_default and _PER_ROW.search(wanted.default)))
     return Action(
         Step.ADD_COLUMN,
         f"{declared.full_name}.{wanted.name}",

@@ -143,6 +143,16 @@ def test_missing_required_column_with_a_default_never_stands_empty() -> None:
     assert Step.FILL not in found
 
 
+@pytest.mark.parametrize(("default", "rewrites"), [("0", False), ("now()", False), ("gen_random_uuid()", True)])
+def test_default_that_differs_by_row_is_told_as_a_rewrite(default: str, *, rewrites: bool) -> None:
+    column = Column("mark", "text", not_null=True, default=default)
+    declared = replace(THING, columns=(*THING.columns, column))
+
+    (added,) = [each for each in plan(THING, declared=declared).actions if each.step is Step.ADD_COLUMN]
+
+    assert (added.rewrites, added.rows) == (rewrites, 10 if rewrites else 0)
+
+
 def test_rows_without_a_value_are_refused_with_the_remedy_of_the_fill() -> None:
     rules = replace(RULES, fills=(Fill("public.thing", "name", "null", "name is null", (), "why", "name them"),))
     facts = TableFacts(10, {"required name": Finding(3, "7")})
