@@ -65,6 +65,15 @@ class ServerProcess:
         """Processes of several workers; a single one is the process itself."""
         return psutil.Process(self.process.pid).children()
 
+    def wait_until_told(self, event: str, times: int, deadline_s: float = 30.0) -> None:
+        """Wait for a log line; of several workers a probe reaches any one, so only the log tells of all."""
+        end = time.monotonic() + deadline_s
+        while time.monotonic() < end and self.is_alive():
+            if sum(f'"{event}"' in line for line in self.log.read_text().splitlines()) >= times:
+                return
+            time.sleep(0.05)
+        pytest.fail(f"{event} was not told {times} times: {self.log.read_text()}")
+
     def is_alive(self) -> bool:
         return self.process.poll() is None
 

@@ -103,6 +103,8 @@ def test_request_in_flight_at_sigterm_is_answered(start_server, models_dir):
 def test_server_answers_unready_while_it_drains_then_leaves_nothing_behind(start_server, models_dir, workers):
     server = start_server(CRYO_DRAIN_S="1.5", CRYO_WORKERS=str(workers), CRYO_MODELS_DIR=str(models_dir))
     server.wait_until("/readyz", 200)
+    # On a busy machine one worker may answer before the other has started, and one that has not yet is ended at once.
+    server.wait_until_told("model_server.load.succeeded", times=workers * len(list(models_dir.iterdir())))
     children = server.workers()
     assert len(children) == (0 if workers == 1 else workers)
     server.process.send_signal(signal.SIGTERM)
