@@ -1,0 +1,1 @@
+"""Takes backups, proves them, expires them by rule and brings data back."""
