@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -100,9 +101,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    binaries = _find_binaries()
+@contextmanager
+def _running_cluster(binaries: Path) -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="cryo-test-pg-"))
     password_file = folder / "password"
     password_file.write_text(secrets.token_hex(16) + "\n", encoding="utf-8")
@@ -129,6 +129,18 @@ def cluster() -> Iterator[Cluster]:
     finally:
         subprocess.run(_as_postgres([*control, "--mode=immediate", "stop"]), check=True, cwd=folder)
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with _running_cluster(_find_binaries()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def start_cluster() -> Callable[[Path], AbstractContextManager[Cluster]]:
+    """For modules that need a server of another version than this machine's."""
+    return _running_cluster
 
 
 @pytest.fixture

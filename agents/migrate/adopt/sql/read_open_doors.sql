@@ -21,16 +21,17 @@ where relkind = 'v'
         select from pg_options_to_table(reloptions) where option_name = 'security_invoker' and option_value::boolean
     )
 union all
-select plain_name, format('revoke truncate, references, trigger on %%s from public, anon, authenticated', name),
+select plain_name, format('revoke %%s on %%s from public, anon, authenticated', surplus.rights, name),
     'rights that a view has no use for'
 from relations
-where relkind = 'v'
-    and exists (
-        select
-        from pg_class, aclexplode(relacl) as acl
-        join api on api.oid = acl.grantee
-        where pg_class.oid = relations.oid and acl.privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER')
-    )
+cross join lateral (
+    -- By exclusion, because servers differ: 17 and later also know MAINTAIN.
+    select string_agg(distinct lower(acl.privilege_type), ', ') as rights
+    from pg_class, aclexplode(relacl) as acl
+    join api on api.oid = acl.grantee
+    where pg_class.oid = relations.oid and acl.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+) as surplus
+where relkind = 'v' and surplus.rights is not null
 union all
 select plain_name, format('revoke all on %%s from public, anon, authenticated', name),
     case relkind when 'm' then 'holds copies of rows, past every policy' else 'has no row-level security' end
