@@ -403,9 +403,31 @@ create table public.backup_catalogue (
     held_until timestamptz,
     tool_version text,
     error text,
+    engine text,
+    repository bigint,
+    parent text,
+    timeline bigint,
+    lsn_start pg_lsn,
+    lsn_stop pg_lsn,
+    server_version text,
+    encryption_key_ids text [],
+    schema_fingerprint text,
+    access_fingerprint text,
+    migration_head text,
+    row_count bigint,
+    colour text,
+    git_sha text,
+    manifest_sha256 text,
+    manifest jsonb,
+    verifications jsonb not null default '[]',
     constraint backup_catalogue_order_check check (finished_at >= started_at)
 );
 comment on table public.backup_catalogue is 'Every backup, what it holds and how far it was proven.';
+comment on column public.backup_catalogue.engine is 'Program that wrote the set, with its version.';
+comment on column public.backup_catalogue.parent is 'Set that this one builds on; null for a full or logical one.';
+comment on column public.backup_catalogue.manifest_sha256 is 'Of the signed file beside the set; another value there means that the set was replaced.';
+comment on column public.backup_catalogue.manifest is 'What the signed file says, with rows and digest of each table.';
+comment on column public.backup_catalogue.verifications is 'Each verification: when, which levels, and why one failed; the newest is last.';
 create index backup_catalogue_started_at_idx on public.backup_catalogue (started_at);
 
 create table public.release_history (

@@ -31,6 +31,18 @@ class SetDamagedError(BackupError):
     """Stored bytes are not what was written; the message names the damaged object."""
 
 
+class ManifestRefusedError(BackupError):
+    """A manifest is missing, edited, stale or of another set; nothing that it says may be believed."""
+
+
+class RoleInsufficientError(BackupError):
+    """Our role in the database would not see every row, so that the backup would miss some in silence."""
+
+
+class InstanceFailedError(BackupError):
+    """A throw-away server did not start or ended by itself; the message carries the last lines of its log."""
+
+
 class TargetUnreachableError(BackupError):
     """The restore target is outside what the repository can reach; nothing was touched."""
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from agents.migrate.adopt.kept import KeptObject, read_kept, tolerate
 from agents.migrate.discovery import SCHEMA_FILE
-from agents.migrate.fingerprint import SCHEMAS, compare, digest, read_fingerprint
 from agents.migrate.truth import Server, is_supabase, load_schema, read_schema_file, scratch_database
+from agents.runtime.postgres.fingerprint import SCHEMAS, compare, digest, read_fingerprint
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ from agents.migrate.adopt.rows import SeedRows, plan_copies, plan_seeds, read_se
 from agents.migrate.adopt.shape import Shape, read_shape
 from agents.migrate.adopt.survey import survey_rows
 from agents.migrate.errors import AdoptionRefusedError, MigrationFileError
-from agents.migrate.fingerprint import Fact, read_fingerprint
 from agents.migrate.history import How, Run, record_run
 from agents.migrate.model import Migration
 from agents.migrate.runner import Runner
 from agents.migrate.truth import Server, is_supabase, load_migrations, read_schema_file, scratch_database
 from agents.migrate.verify import require_verified
 from agents.runtime.postgres import Connection
+from agents.runtime.postgres.fingerprint import Fact, read_fingerprint
 
 # Measured 2026-11: the planted v2 database needs two; a change that calls for another one is planned again.
 _ROUNDS = 4

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from agents.migrate.adopt.legacy import LegacyRules
 from agents.migrate.adopt.shape import Shape, load_adopt_sql
-from agents.migrate.fingerprint import Fact
 from agents.migrate.history import ask_bool
 from agents.runtime.postgres import Connection
+from agents.runtime.postgres.fingerprint import Fact
 
 _FOREIGN_KEY = re.compile(r"FOREIGN KEY \((?P<columns>[^)]*)\)")
 _WHY = {

@@ -5,6 +5,7 @@ from agents.runtime.postgres.database import Database
 from agents.runtime.postgres.errors import (
     CommitUnknownError,
     PoolExhaustedError,
+    as_our_error,
     database_error,
     is_retryable,
     is_temporary,
@@ -27,6 +28,7 @@ __all__ = [
     "Table",
     "Target",
     "allow_role_login",
+    "as_our_error",
     "database_error",
     "is_retryable",
     "is_temporary",

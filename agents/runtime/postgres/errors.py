@@ -1,5 +1,8 @@
 """What PostgreSQL's errors mean: whether waiting helps, and whether the same work may be sent again unseen."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 from psycopg import errors as pg
 
@@ -70,3 +73,12 @@ def database_error(error: psycopg.Error, what: str, *, remedy: str) -> AgentErro
     if is_temporary(error):
         return DatabaseUnavailableError(f"{told}; run the same command again")
     return DatabaseRefusedError(f"{told}; {remedy}")
+
+
+@contextmanager
+def as_our_error(what: str, *, remedy: str) -> Iterator[None]:
+    """Turn what the driver raises inside into our errors; see database_error."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise database_error(error, what, remedy=remedy) from error

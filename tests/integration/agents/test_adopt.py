@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from agents.migrate.fingerprint import read_fingerprint
+from agents.runtime.postgres.fingerprint import read_fingerprint
 
 LEGACY = Path(__file__).parent / "legacy"
 BROKEN = 70

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from agents.migrate.fingerprint import compare, read_fingerprint
+from agents.runtime.postgres.fingerprint import compare, read_fingerprint
 
 MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 FILES = len(list(MIGRATIONS.glob("*.verify.sql")))

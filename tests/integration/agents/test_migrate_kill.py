@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from agents.migrate.discovery import read_folder
-from agents.migrate.fingerprint import Fact, compare, read_fingerprint
+from agents.runtime.postgres.fingerprint import Fact, compare, read_fingerprint
 
 KILLS_PER_FOLDER = 100
 SEED = 20260301

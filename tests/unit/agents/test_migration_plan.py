@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.migrate.errors import HistoryMismatchError, ServerTooOldError
-from agents.migrate.fingerprint import Fact, compare, digest
 from agents.migrate.model import AppliedMigration, Expectation, Migration, Phase, Statement, Verification
 from agents.migrate.plan import Action, plan_migrations
 from agents.migrate.verify import judge_rows
+from agents.runtime.postgres.fingerprint import Fact, compare, digest
 
 WHEN = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ import pytest
 from psycopg import sql
 
 from agents.migrate.access.files import BEGIN, END, MIGRATION, load_tables
-from agents.migrate.fingerprint import compare, read_fingerprint
 from agents.migrate.statements import split_statements
+from agents.runtime.postgres.fingerprint import compare, read_fingerprint
 
 LEGACY = """
 create table public.property_types (id integer primary key, name text);

@@ -6,7 +6,7 @@ from agents.migrate.adopt.kept import KeptObject, list_kept, tolerate
 from agents.migrate.adopt.legacy import LegacyRules, SetAside, parse_legacy_rules, read_legacy_rules
 from agents.migrate.adopt.shape import Column, Constraint, Shape, Table, load_adopt_sql
 from agents.migrate.errors import MigrationFileError
-from agents.migrate.fingerprint import Fact
+from agents.runtime.postgres.fingerprint import Fact
 
 
 def test_own_rules_are_whole_and_give_reasons() -> None:

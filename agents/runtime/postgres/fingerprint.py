@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 
-from agents.migrate.history import load_sql
-from agents.runtime.postgres import Connection
+from agents.runtime.postgres.connection import Connection
 
 SCHEMAS = ("public", "auth", "private")
 
@@ -24,7 +24,7 @@ def read_fingerprint(conn: Connection, schemas: Sequence[str] = SCHEMAS) -> froz
     # With an empty search path every name in a definition carries its schema, whatever the database's own setting is.
     with conn.transaction():
         conn.execute(b"set local search_path = ''")
-        rows = conn.execute(load_sql("fingerprint"), {"schemas": list(schemas)}).fetchall()
+        rows = conn.execute(_load_sql(), {"schemas": list(schemas)}).fetchall()
     return frozenset(Fact(str(row[0]), str(row[1]), str(row[2])) for row in rows)
 
 
@@ -39,3 +39,7 @@ def compare(expected: frozenset[Fact], actual: frozenset[Fact]) -> tuple[str, ..
     missing = [f"missing {fact.kind} {fact.object_name}: {fact.text}" for fact in sorted(expected - actual)]
     surplus = [f"unexpected {fact.kind} {fact.object_name}: {fact.text}" for fact in sorted(actual - expected)]
     return (*missing, *surplus)
+
+
+def _load_sql() -> bytes:
+    return resources.files("agents.runtime.postgres").joinpath("sql", "fingerprint.sql").read_bytes()
