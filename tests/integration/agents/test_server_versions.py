@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.migrate.fingerprint import compare, read_fingerprint
+from agents.runtime.postgres.fingerprint import compare, read_fingerprint
 
 LEGACY = Path(__file__).parent / "legacy"
 MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
