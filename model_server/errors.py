@@ -94,6 +94,14 @@ class ModelNotReadyError(TemporaryError):
     """The model is expected here but not loaded and warmed."""
 
 
+class TrainerMissingError(PermanentError):
+    """The packages that train are not installed here, or the cluster refuses the Job."""
+
+
+class TrainerUnreachableError(TemporaryError):
+    """The place that runs trainings does not answer; nothing is known about the run."""
+
+
 class AddressBusyError(TemporaryError):
     """The address to listen on is taken or not one of this machine's."""
 

@@ -51,6 +51,10 @@ class Store(Protocol):
         """Write a key whose content never changes; writing the same again does nothing."""
         ...
 
+    def delete(self, key: str) -> None:
+        """Remove a key; one that is absent stays so."""
+        ...
+
     def replace(self, key: str, content: bytes, *, expected: str | None) -> None:
         """Write if the stored tag is still the expected one (None: still absent).
 
@@ -113,6 +117,10 @@ class FolderStore:
             self._write(self._path(key), content)
         elif found.content != content:
             raise StoreKeyError(f"{self._root / key} holds other content; remove the damaged file and register again")
+
+    def delete(self, key: str) -> None:
+        """Remove a key."""
+        self._path(key).unlink(missing_ok=True)
 
     def replace(self, key: str, content: bytes, *, expected: str | None) -> None:
         """Write if the stored tag is still the expected one."""

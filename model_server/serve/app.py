@@ -90,7 +90,7 @@ class Application:
         body: Any = None
         if endpoint.style is Style.API:
             query = _read_query(request.target, endpoint)
-            if endpoint.body is not None:
+            if endpoint.body is not None and (request.body or not endpoint.body_optional):
                 _refuse_media_type(request, _JSON_TYPES)
                 body = decode_body(endpoint.body, request.body)
         elif request.method == "POST":

@@ -72,6 +72,7 @@ class Endpoint:
         max_body: bytes.
         success: status of success.
         exempt: whether it needs no token even where reading does; for probes.
+        body_optional: whether the body may be left out, which handlers see as None.
     """
 
     method: str
@@ -88,6 +89,7 @@ class Endpoint:
     max_body: int = MAX_BODY_BYTES
     success: int = 200
     exempt: bool = False
+    body_optional: bool = False
 
     @property
     def is_async(self) -> bool:

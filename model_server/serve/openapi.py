@@ -104,7 +104,10 @@ def _operation(endpoint: Endpoint, by_type: dict[int, Any]) -> dict[str, Any]:
     if schema is None and endpoint.template.endswith("/infer"):
         schema = by_type[id(FlatRequest)]
     if schema is not None:
-        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
+        operation["requestBody"] = {
+            "required": not endpoint.body_optional,
+            "content": {_JSON: {"schema": schema}},
+        }
     if endpoint.role is not None:
         operation["security"] = [{"token": []}]
         operation["description"] = f"Needs the role {endpoint.role.name.lower()}."

@@ -16,11 +16,13 @@ from structlog.typing import FilteringBoundLogger
 
 from model_server.errors import AddressBusyError
 from model_server.features.molecules import silence_library_log
+from model_server.jobs.keeper import Keeper
 from model_server.registry.registry import Registry, open_registry
 from model_server.serve.api.judging import Judging
 from model_server.serve.api.mixtures import Mixtures
 from model_server.serve.api.models import Models
 from model_server.serve.api.predictions import PredictionParts, Predictions
+from model_server.serve.api.training import Desk, Training
 from model_server.serve.app import Application
 from model_server.serve.auth import Gatekeeper, TokenRules, read_secret
 from model_server.serve.batching import BatchRules, Runner
@@ -41,6 +43,7 @@ from model_server.serve.routes import Router
 from model_server.serve.settings import ServeSettings
 from model_server.serve.shadow import Shadow
 from model_server.serve.shelf import Shelf
+from model_server.serve.training import build_desk, build_keeper, keep_training
 
 
 class Worker(NamedTuple):
@@ -52,6 +55,7 @@ class Worker(NamedTuple):
     shelf: Shelf
     metrics: ServeMetrics
     pool: ThreadPoolExecutor
+    keeper: Keeper | None
 
 
 class Parts(NamedTuple):
@@ -64,6 +68,7 @@ class Parts(NamedTuple):
     readiness: Readiness
     runner: Runner
     is_enabled: FlagCheck
+    desk: Desk | None
 
 
 def build_worker(
@@ -91,15 +96,16 @@ def build_worker(
     drain = Drain(settings.drain_s, metrics=metrics, log=log)
     readiness = Readiness(shelf, drain)
     rules = BatchRules(settings.gather, settings.batch_rows, settings.batch_window_ms / 1e3, settings.queue_rows)
-    parts = Parts(shelf, registry, loading, metrics, readiness, Runner(rules, metrics=metrics, pool=pool), is_enabled)
+    desk, runner = build_desk(settings), Runner(rules, metrics=metrics, pool=pool)
+    parts = Parts(shelf, registry, loading, metrics, readiness, runner, is_enabled, desk)
     endpoints = build_endpoints(settings, parts)
     app = Application(settings, Router(endpoints), build_gatekeeper(settings), metrics=metrics, log=log)
-    return Worker(app, loading, drain, shelf, metrics, pool)
+    return Worker(app, loading, drain, shelf, metrics, pool, build_keeper(settings, registry, desk, log))
 
 
 def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
     """Wire every handler; the document is made from the same list that answers."""
-    shelf, registry, loading, metrics, readiness, runner, is_enabled = parts
+    shelf, registry, loading, metrics, readiness, runner, is_enabled, desk = parts
     shadow, describer = Shadow(metrics), Describer(metrics)
     infer_parts = InferParts(shelf, runner, shadow, metrics, is_enabled)
     inference = Inference(infer_parts, InferRules(settings.max_rows, settings.cached))
@@ -115,6 +121,7 @@ def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
         *Models(shelf, registry, loading).endpoints(),
         *Judging(shelf, registry, predictions).endpoints(),
         *Mixtures(shelf, predictions).endpoints(),
+        *Training(registry, desk).endpoints(),
         document.endpoint(),
         *(RepositoryEndpoints(shelf, registry, loading).list() if settings.repository else ()),
     ]
@@ -154,8 +161,10 @@ async def serve(settings: ServeSettings, log: FilteringBoundLogger, listening: s
     worker.loading.expect_all()
     await listener.listen(listening)
     keeping = loop.create_task(_keep_loaded(worker.loading))
+    training = loop.create_task(keep_training(worker.keeper, log))
     stopping = loop.create_task(stop.wait())
     await asyncio.wait({keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    training.cancel()
     listener.close()
     worker.loading.close()
     worker.pool.shutdown(wait=False, cancel_futures=True)

@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast, get_args
 
 from model_server.errors import SettingInvalidError
 from model_server.registry.folder import NAME_PATTERN, WantedModel, parse_wanted
 
 RELEASED_DIR = Path(__file__).resolve().parent.parent / "registry" / "released"
 EVERY_MODEL = "*"
+DATASETS_FOLDER = "datasets"
 
 _LABEL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,62}")
 _BIND_PATTERN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(?P<port>\d{1,5})")
@@ -18,10 +19,13 @@ _MAX_PORT = 65535
 _MAX_WORKERS = 64
 _MAX_DRAIN_S = 600.0
 _MAX_WINDOW_MS = 100.0
+_MAX_DEADLINE_S = 86_400.0
+_MAX_PARALLEL = 16
 _MAX_ROWS = 100_000
 
 T = TypeVar("T")
 Algorithm = Literal["HS256", "ES256"]
+Trainer = Literal["off", "process", "kubernetes"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,14 @@ class ServeSettings:
         jwt_issuer: `CRYO_JWT_ISSUER`; demanded of a token when set.
         jwt_role_claim: `CRYO_JWT_ROLE_CLAIM`; claim that says viewer, scientist or operator. Default cryo_role.
         service_token: `CRYO_SERVICE_TOKEN_FILE`; secret with which other services act as operators.
+        trainer: `CRYO_TRAINER`, off, process (of this machine) or kubernetes (a Job in the pod's namespace). Needs a
+            registry. Default off.
+        trainer_deadline_s: `CRYO_TRAINER_DEADLINE_S`, 10 to 86,400; a training that takes longer is stopped. Default
+            3,600.
+        trainer_parallel: `CRYO_TRAINER_PARALLEL`, 1 to 16; trainings at a time, of one model never more than one.
+            Default 1.
+        data_dir: `CRYO_DATA_DIR`; data sets that trainings read and PUT /api/v1/datasets writes. Default: `datasets`
+            in the registry.
         tokens_everywhere: `CRYO_TOKENS_EVERYWHERE`, on or off; demand a token for reading and predicting too. Default
             off.
     """
@@ -85,7 +97,16 @@ class ServeSettings:
     jwt_issuer: str | None = None
     jwt_role_claim: str = "cryo_role"
     service_token: Path | None = None
+    trainer: Trainer = "off"
+    trainer_deadline_s: float = 3600.0
+    trainer_parallel: int = 1
+    data_dir: Path | None = None
     tokens_everywhere: bool = False
+
+    @property
+    def datasets_dir(self) -> Path | None:
+        """Folder of data sets; None without a registry."""
+        return self.data_dir or (self.registry_dir / DATASETS_FOLDER if self.registry_dir else None)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ServeSettings":
@@ -124,6 +145,10 @@ class ServeSettings:
             jwt_issuer=read("CRYO_JWT_ISSUER", _parse_text, cls.jwt_issuer),
             jwt_role_claim=read("CRYO_JWT_ROLE_CLAIM", _parse_label, cls.jwt_role_claim),
             service_token=read("CRYO_SERVICE_TOKEN_FILE", _parse_path, cls.service_token),
+            trainer=read("CRYO_TRAINER", _parse_trainer, cls.trainer),
+            trainer_deadline_s=read("CRYO_TRAINER_DEADLINE_S", _number(10.0, _MAX_DEADLINE_S), cls.trainer_deadline_s),
+            trainer_parallel=read("CRYO_TRAINER_PARALLEL", _whole(1, _MAX_PARALLEL), cls.trainer_parallel),
+            data_dir=read("CRYO_DATA_DIR", _parse_path, cls.data_dir),
             tokens_everywhere=read("CRYO_TOKENS_EVERYWHERE", _parse_switch, cls.tokens_everywhere),
         )
 
@@ -172,6 +197,12 @@ def _parse_algorithm(text: str) -> Algorithm:
     if text == "ES256":
         return "ES256"
     raise ValueError(f"{text[:16]} is not accepted, expected HS256 or ES256")
+
+
+def _parse_trainer(text: str) -> Trainer:
+    if text not in get_args(Trainer):
+        raise ValueError(f"expected one of {', '.join(get_args(Trainer))}")
+    return cast("Trainer", text)
 
 
 def _parse_models(text: str) -> tuple[WantedModel, ...] | None:

@@ -5,9 +5,11 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from model_server.errors import TrainingCancelledError
+from model_server.jobs.progress import StepLine, append_line
 
 Print = Callable[[str], None]
 
@@ -35,6 +37,21 @@ def print_json(write: Print) -> Report:
     return lambda step: write(
         json.dumps({"step": step.name, "done": step.done, "of": step.of, "message": step.message})
     )
+
+
+def keep_in_file(path: Path) -> Report:
+    """Tell whoever reads the file, such as the server that ordered the run."""
+    return lambda step: append_line(path, StepLine(step.name, step.done, step.of, step.message))
+
+
+def tell_all(*reports: Report) -> Report:
+    """Tell several."""
+
+    def report(step: Step) -> None:
+        for each in reports:
+            each(step)
+
+    return report
 
 
 def stay_silent(_step: Step) -> None:

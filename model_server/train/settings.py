@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_server.errors import SettingInvalidError
+from model_server.jobs.order import DEFAULT_SEED, MAX_SEED, MAX_TRIALS
 from model_server.registry.card import VERSION_PATTERN
 
 RELEASED_DIR = Path(__file__).resolve().parent.parent / "registry" / "released"
@@ -27,7 +28,7 @@ class TrainSettings:
     data_dir: Path
     out_dir: Path = RELEASED_DIR
     version: str = "1.1.0"
-    seed: int = 20261122
+    seed: int = DEFAULT_SEED
     repeats: int = 5
     holdouts: int = 20
     trials: int = 0
@@ -39,8 +40,7 @@ class TrainSettings:
             raise SettingInvalidError(f"version {self.version!r} is not of the form 1.2.3; correct --version")
         if self.repeats < 1 or self.holdouts < 1:
             raise SettingInvalidError(f"repeats {self.repeats} and holdouts {self.holdouts} must be at least 1")
-        # Below 400 rows a longer search finds the noise of its own folds.
-        if not 0 <= self.trials <= 50:  # noqa: PLR2004 - said in the message
-            raise SettingInvalidError(f"trials {self.trials} is outside 0 to 50; correct --trials")
-        if not 0 <= self.seed < 2**31:
-            raise SettingInvalidError(f"seed {self.seed} is outside 0 to 2147483647; correct --seed")
+        if not 0 <= self.trials <= MAX_TRIALS:
+            raise SettingInvalidError(f"trials {self.trials} is outside 0 to {MAX_TRIALS}; correct --trials")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise SettingInvalidError(f"seed {self.seed} is outside 0 to {MAX_SEED}; correct --seed")

@@ -13,9 +13,9 @@ from model_server.data.manifest import load_manifest
 from model_server.data.samples import composition_entry, merge_entries
 from model_server.errors import DatasetMissingError, SettingInvalidError, TrainingCancelledError
 from model_server.features.recipes import find_recipe
-from model_server.train.__main__ import main
 from model_server.train.blend import BlendSettings, blend_learner
 from model_server.train.catalogue import PLANS, find_plan
+from model_server.train.command import main
 from model_server.train.forest import ForestSettings
 from model_server.train.progress import print_json, stop_on_sigterm
 from model_server.train.run import prepare, train_model, train_on
