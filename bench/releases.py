@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from model_server.evaluate.importance import reference_distributions
 from model_server.features.columns import FeatureRow
 from model_server.features.fingerprints import pack_fingerprints
 from model_server.features.mixtures import write_composition
@@ -78,6 +79,7 @@ def write_made_up(models_dir: Path, made: MadeUp) -> Path:
         ]
     ).encode()
     card = _card(made, recipe, rows)
+    card["drift"] = msgspec.to_builtins(reference_distributions(rows, point, recipe.columns))
     card["warm_up"] = [
         {"features": row.astype(float).tolist(), "prediction": float(value), "scale": float(spread)}
         | ({"smiles": text} if isinstance(recipe, MoleculeRecipe) else {"composition": {}})
@@ -190,7 +192,6 @@ def _card(made: MadeUp, recipe: MoleculeRecipe | CompositionRecipe, rows: np.nda
         | {"rule": "made up", "mae_inside": None, "mae_outside": None, "bands": []}
         | {"default_level_coverage_outside": None},
         "importance": [],
-        "drift": [],
         "parity": {
             "training_rows": 0, "random_rows": 0, "prediction_difference": 0.0, "prediction_limit": 1e-3,
             "scale_difference": 0.0, "scale_limit": 1e-2,

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from model_server.drift.verdict import Verdict
 from model_server.errors import ArtefactInvalidError, RequestRefusedError
 from model_server.features.columns import FeatureMatrix
 from model_server.features.molecules import library_version, parse_molecule
@@ -16,6 +17,7 @@ from model_server.registry.session import FloatVector, ModelSession
 from model_server.serve.domain import batch_similarity, build_domain
 from model_server.serve.metrics import ServeMetrics
 from model_server.serve.tally import Cell, Histogram
+from model_server.serve.watch import Watch, profile_of
 
 # Chosen: five times the parity limit of the scale; a machine that computes otherwise differs by whole units.
 _WARM_UP_TOLERANCE = 0.05
@@ -88,6 +90,8 @@ class Predictor:
             metrics.infer_rows.cell(*labels),
             metrics.infer_seconds.histogram(*labels),
         )
+        self.watch = Watch(profile_of(release, self._widths))
+        self.observe = self.watch.window.observe
         self.predicted = metrics.predictions.cell(*labels)
         self.outside = metrics.out_of_domain.cell(*labels)
 
@@ -156,6 +160,14 @@ class Predictor:
         if self._high is not None:
             lower, upper = min(lower, self._high), min(upper, self._high)
         return lower, upper
+
+    def judge_traffic(self) -> Verdict:
+        """Compare the questions of late, and measurements, with what the card says."""
+        return self.watch.verdict(self._widths)
+
+    def _widths(self, point: FloatVector, scale: FloatVector, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+        lower, upper = self.interval(point, scale, inside, self.card.intervals.default_level)
+        return np.asarray(upper - lower, dtype=np.float64)
 
     def _clip(self, values: FloatVector) -> None:
         """Keep to what is possible, in place; np.clip takes eight times as long for one row."""

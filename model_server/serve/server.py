@@ -18,6 +18,7 @@ from model_server.errors import AddressBusyError
 from model_server.features.molecules import silence_library_log
 from model_server.jobs.keeper import Keeper
 from model_server.registry.registry import Registry, open_registry
+from model_server.serve.api.drift import Drift
 from model_server.serve.api.judging import Judging
 from model_server.serve.api.mixtures import Mixtures
 from model_server.serve.api.models import Models
@@ -120,6 +121,7 @@ def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
         *predictions.endpoints(),
         *Models(shelf, registry, loading).endpoints(),
         *Judging(shelf, registry, predictions).endpoints(),
+        *Drift(shelf, metrics).endpoints(),
         *Mixtures(shelf, predictions).endpoints(),
         *Training(registry, desk).endpoints(),
         document.endpoint(),

@@ -1,11 +1,12 @@
 """How good a model is: its stored evaluation, two versions side by side, and its answers beside measurements."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Annotated
 
 import msgspec
 
+from model_server.drift.labels import Label
 from model_server.errors import RequestRefusedError
 from model_server.registry.card import Evaluation
 from model_server.registry.comparison import Comparison, compare_points
@@ -13,10 +14,11 @@ from model_server.registry.folder import Release
 from model_server.registry.record import ModelRecord
 from model_server.registry.registry import Registry
 from model_server.registry.validation import Observed, Validation, validate_rows
-from model_server.serve.api.predictions import Predictions
+from model_server.serve.api.predictions import Asked, Predictions
 from model_server.serve.auth import Role
 from model_server.serve.endpoint import Call, Endpoint, Parameter
 from model_server.serve.http.message import Answer
+from model_server.serve.predictor import Predictor
 from model_server.serve.shelf import Shelf
 from model_server.serve.wire import MAX_INPUTS, Conditions, Level, Name, QuestionInput, encode
 
@@ -119,6 +121,7 @@ class Judging:
             asked.append(self._predictions.ask(predictor, row, request.conditions, at=f"rows[{index}]"))
             await asyncio.sleep(0)
         answers = self._predictions.answer_all(asked, level)
+        self._learn(predictor, [row.actual for row in request.rows], asked)
         observed = [
             Observed(
                 key=row.key or each.described.canonical,
@@ -135,6 +138,13 @@ class Judging:
         return Answer(
             200, encode(ValidationAnswer(name.name, name.version, unit, level, validate_rows(observed, level=level)))
         )
+
+    def _learn(self, predictor: Predictor, actual: Sequence[float], asked: Sequence[Asked]) -> None:
+        """Hand measurements to the drift watch, which judges every one at the default level."""
+        answers = self._predictions.answer_all(asked, predictor.card.intervals.default_level)
+        for value, each, answered in zip(actual, asked, answers, strict=True):
+            label = Label(answered.lower <= value <= answered.upper, abs(value - answered.prediction))
+            predictor.watch.labels.add(each.described.key, value, label)
 
     def endpoints(self) -> list[Endpoint]:
         """Describe the endpoints."""

@@ -48,12 +48,13 @@ class Asked(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What a model says about one question at one level."""
+    """What a model says about one question at one level; `scale` is its doubt, of which intervals are made."""
 
     prediction: float
     lower: float
     upper: float
     in_domain: bool
+    scale: float
 
 
 class PredictionParts(NamedTuple):
@@ -166,10 +167,10 @@ class Predictions:
         similarity = np.array([question.around.similarity for question in asked], dtype=np.float32)
         inside = predictor.is_inside(similarity)
         interval = predictor.interval(point, scale, inside, level)
-        columns = (point.tolist(), interval.lower.tolist(), interval.upper.tolist(), inside.tolist())
+        columns = (point.tolist(), interval.lower.tolist(), interval.upper.tolist(), inside.tolist(), scale.tolist())
         return [
-            Answered(round(value, 2), round(lower, 2), round(upper, 2), is_inside)
-            for value, lower, upper, is_inside in zip(*columns, strict=True)
+            Answered(round(value, 2), round(lower, 2), round(upper, 2), is_inside, doubt)
+            for value, lower, upper, is_inside, doubt in zip(*columns, strict=True)
         ]
 
     def _respond(
@@ -182,6 +183,9 @@ class Predictions:
             predictor.predicted.value += 1
             predictor.outside.value += not answered.in_domain
             predictor.widths.observe(answered.upper - answered.lower)
+            predictor.watch.window.observe_one(
+                each.described.features, answered.prediction, answered.scale, inside=answered.in_domain
+            )
             predictions.append(_word(question, each, answered))
         if candidates.shadow is not None:
             x = np.stack([each.described.features for each in asked])

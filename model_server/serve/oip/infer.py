@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from model_server.errors import ModelNotReadyError, ModelServerError, QueueFullError, RequestRefusedError
 from model_server.registry.session import FloatVector
 from model_server.serve.batching import Outputs, Runner
@@ -73,6 +76,15 @@ class Prepared(NamedTuple):
     started: float
 
 
+class Remembered(NamedTuple):
+    """An answer, and what the drift window needs of it when it is given again."""
+
+    encoded: Encoded
+    point: FloatVector
+    scale: FloatVector
+    inside: NDArray[np.bool_] | None
+
+
 class Inference:
     """The protocol's inference over the models of a worker."""
 
@@ -80,7 +92,7 @@ class Inference:
         """Take the parts."""
         self._shelf, self._runner, self._shadow, self._metrics, self._is_enabled = parts
         self._rules = rules
-        self.cache: BoundedCache[tuple[str, str, bytes], Encoded] = BoundedCache(CACHE_CAPACITY)
+        self.cache: BoundedCache[tuple[str, str, bytes], Remembered] = BoundedCache(CACHE_CAPACITY)
 
     def infer(self, call: Call) -> Answer | Awaitable[Answer]:
         """Answer an inference request.
@@ -96,7 +108,8 @@ class Inference:
             if prepared.key is not None:
                 known = self.cache.get((name, prepared.predictor.name.version, prepared.key))
                 if known is not None:
-                    return self._frame(prepared, known)
+                    prepared.predictor.observe(prepared.question.x, known.point, known.scale, known.inside)
+                    return self._frame(prepared, known.encoded)
             if self._runner.runs_at_once(len(prepared.question.x)):
                 return self._complete(prepared, self._runner.run(prepared.predictor, prepared.question.x))
         except (RequestRefusedError, ModelNotReadyError) as error:
@@ -153,22 +166,23 @@ class Inference:
         point, scale = outputs
         if len(point) == 1 and prepared.outputs is PLAIN_OUTPUTS:
             limits = predictor.interval_of_one(float(point[0]), float(scale[0]), prepared.level)
-            return self._remember(prepared, encode_one_row(float(point[0]), *limits), point)
+            return self._remember(prepared, Remembered(encode_one_row(float(point[0]), *limits), point, scale, None))
         similarity = inside = None
         if prepared.inside_known:
             similarity = predictor.similarity(question.x, question.fingerprints)
             inside = None if similarity is None else predictor.is_inside(similarity)
         interval = predictor.interval(point, scale, inside, prepared.level)
         results = Results(point, interval.lower, interval.upper, inside, similarity)
-        return self._remember(prepared, encode_outputs(results, prepared.outputs), point)
+        return self._remember(prepared, Remembered(encode_outputs(results, prepared.outputs), point, scale, inside))
 
-    def _remember(self, prepared: Prepared, encoded: Encoded, point: FloatVector) -> Answer:
+    def _remember(self, prepared: Prepared, answered: Remembered) -> Answer:
         predictor, question = prepared.predictor, prepared.question
+        predictor.observe(question.x, answered.point, answered.scale, answered.inside)
         if prepared.key is not None:
-            self.cache.put((predictor.name.name, predictor.name.version, prepared.key), encoded)
+            self.cache.put((predictor.name.name, predictor.name.version, prepared.key), answered)
         if prepared.shadow is not None:
-            self._shadow.follow(prepared.shadow, question.x, point)
-        return self._frame(prepared, encoded)
+            self._shadow.follow(prepared.shadow, question.x, answered.point)
+        return self._frame(prepared, answered.encoded)
 
     def _frame(self, prepared: Prepared, encoded: Encoded) -> Answer:
         predictor = prepared.predictor
