@@ -46,6 +46,7 @@ images: $(READY) ## Build the container images alone.
 test: check packages ## Everything that CI runs: checks, unit, integration and cluster tests with coverage.
 	@$(BIN)/pytest -q -n 2 --cov --cov-report= $(TESTS_FAST)
 	@$(BIN)/pytest -q --cov --cov-append --cov-report= tests/integration
+	@$(BIN)/pytest -q --cov --cov-append --cov-report= tests/browser
 	@$(BIN)/pytest -q --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=$(MIN_COVERAGE) tests/cluster
 
 .PHONY: packages
@@ -59,6 +60,10 @@ unit: $(READY) ## Unit and contract tests, without cluster or database.
 .PHONY: integration
 integration: packages ## Tests against a real PostgreSQL, onnxruntime, buildah and promtool.
 	@$(BIN)/pytest -q tests/integration
+
+.PHONY: browser
+browser: packages ## Every page in a real Chromium: keyboard, accessibility, scripts and no scripts.
+	@$(BIN)/pytest -q tests/browser
 
 .PHONY: cluster
 cluster: $(READY) ## Tests on the real cluster, which they bring up and leave running.
@@ -89,6 +94,10 @@ bench-database: packages ## Print the figures of docs/database.md; needs no clus
 .PHONY: bench-models
 bench-models: $(READY) ## Judge every model again and measure the server beside others; CRYO_DATA_DIR names the data.
 	@for name in models serving; do $(BIN)/python bench/$$name.py; done
+
+.PHONY: vendor
+vendor: $(READY) ## Fetch the scripts and the font of the pages again as vendor.toml names them; needs npm.
+	@$(BIN)/python -m toolchain.vendored model_server/pages/static/vendor
 
 .PHONY: clean
 clean: ## Delete what the tests and checks left in the checkout.

@@ -37,9 +37,14 @@ class Addresses:
         """URL to which predictions are posted."""
         return f"{self.gateway}{PREDICTION_PATH}"
 
+    @property
+    def pages(self) -> str:
+        """URL of the pages for people."""
+        return f"{self.gateway}/"
+
     def document(self) -> dict[str, str]:
         """Name and URL of each address."""
-        urls = {"gateway": self.gateway, "predictions": self.predictions}
+        urls = {"pages": self.pages, "gateway": self.gateway, "predictions": self.predictions}
         return urls if self.prometheus is None else {**urls, "prometheus": self.prometheus}
 
     def text(self) -> str:

@@ -21,6 +21,7 @@ HOST_PACKAGES = {
     "uidmap": "buildah's chroot isolation maps users",
 }
 TEST_PACKAGES = {
+    "chromium": "the browser of tests/browser; Playwright brings a driver and no browser",
     "postgresql": "a throwaway server for the integration tests",
 }
 APT_TIMEOUT_S = 900

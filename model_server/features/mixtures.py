@@ -53,6 +53,11 @@ def find_ingredient(part: Part) -> Ingredient:
     )
 
 
+def is_ingredient_name(text: str) -> bool:
+    """Whether a text is the name of a known ingredient, in any of its spellings."""
+    return _spelling(text) in _by_spelling()
+
+
 def write_composition(amounts: Mapping[str, float]) -> str:
     """Spell a composition the same way whatever order it came in, such as ``1.73 mol/L glycerol + 7.3 % hsa``."""
     units = {ingredient.name: ingredient.unit.removesuffix(" w/v") for ingredient in INGREDIENTS}

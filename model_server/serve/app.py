@@ -14,7 +14,7 @@ from model_server.serve.endpoint import MAX_BODY_BYTES, Call, Endpoint, Style
 from model_server.serve.failures import describe_failure, render_failure
 from model_server.serve.http.message import Answer, Refusal, Request, render_headers
 from model_server.serve.metrics import ServeMetrics
-from model_server.serve.routes import UNMATCHED, Matched, Router, style_of
+from model_server.serve.routes import UNMATCHED, Matched, Router
 from model_server.serve.settings import ServeSettings
 from model_server.serve.trace import IdSource, RequestIds
 from model_server.serve.wire import decode_body
@@ -73,7 +73,7 @@ class Application:
         path = _path_of(target)
         error = RequestRefusedError(refusal.message, code=refusal.code, status=refusal.status)
         ids = self._ids.identify(Request("", target, {}))
-        answer = render_failure(describe_failure(error), style_of(path))
+        answer = render_failure(describe_failure(error), self._router.style(path))
         self._metrics.count_request(self._router.template(path), "other", status=refusal.status, seconds=0.0)
         return Answer(answer.status, answer.body, answer.content_type, self._head + ids.head + answer.head, close=True)
 
@@ -93,7 +93,7 @@ class Application:
             if endpoint.body is not None and (request.body or not endpoint.body_optional):
                 _refuse_media_type(request, _JSON_TYPES)
                 body = decode_body(endpoint.body, request.body)
-        elif request.method == "POST":
+        elif endpoint.style is Style.PROTOCOL and request.method == "POST":
             _refuse_media_type(request, _PROTOCOL_TYPES)
         return endpoint.handle(Call(request, matched.parameters, query, principal, body, ids.request_id))
 
@@ -124,7 +124,7 @@ class Application:
             )
             message = f"the server failed; its log has the cause under request id {ids.request_id}"
             failure = failure._replace(message=message)
-        answer = render_failure(failure, style_of(path))
+        answer = render_failure(failure, self._router.style(path))
         if failure.status == 405:  # noqa: PLR2004 - the one status with a header of its own
             answer = answer._replace(head=answer.head + render_headers([("allow", self._router.allowed(path))]))
         return self._finish(request, ids, route, answer)

@@ -18,6 +18,7 @@ class Style(StrEnum):
 
     API = "api"
     PROTOCOL = "protocol"
+    PAGE = "page"
 
 
 class Call(NamedTuple):

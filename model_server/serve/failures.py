@@ -1,5 +1,7 @@
 """Which status and words an error gets; every error answer of the server is made here."""
 
+from html import escape
+from http import HTTPStatus
 from typing import NamedTuple
 
 from model_server.errors import (
@@ -16,6 +18,7 @@ from model_server.serve.http.message import JSON, Answer, render_headers
 from model_server.serve.oip.wire import ProtocolError
 from model_server.serve.wire import ErrorDetail, ErrorResponse, encode
 
+HTML = b"text/html; charset=utf-8"
 _TEMPORARY = {ModelNotReadyError: "model_not_ready", QueueFullError: "queue_full", RegistryBusyError: "registry_busy"}
 
 
@@ -60,9 +63,20 @@ def render_failure(failure: Failure, style: Style) -> Answer:
         pairs.append(("retry-after", f"{max(failure.retry_after_s, 1.0):.0f}"))
     if failure.status == 401:  # noqa: PLR2004 - the one status with a challenge
         pairs.append(("www-authenticate", "Bearer"))
+    if style is Style.PAGE:
+        return Answer(failure.status, _page(failure), HTML, render_headers(pairs))
     if style is Style.PROTOCOL:
         text = f"{failure.path}: {failure.message}" if failure.path else failure.message
         body = encode(ProtocolError(text))
     else:
         body = encode(ErrorResponse(ErrorDetail(failure.code, failure.message, failure.path)))
     return Answer(failure.status, body, JSON, render_headers(pairs))
+
+
+def _page(failure: Failure) -> bytes:
+    """What a browser shows when no page could be made: the words alone, since styling is what may have failed."""
+    title = f"{failure.status} {HTTPStatus(failure.status).phrase}"
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f'<h1>{title}</h1><p>{escape(failure.message)}</p><p><a href="/">Start page</a></p></html>\n'
+    ).encode()

@@ -43,7 +43,7 @@ class Document:
 
     def describe(self, endpoints: Iterable[Endpoint]) -> None:
         """Take over what is to be described; done once, after every endpoint is known."""
-        self._endpoints = tuple(endpoints)
+        self._endpoints = tuple(endpoint for endpoint in endpoints if endpoint.style is not Style.PAGE)
 
     def publish(self, _call: Call) -> Answer:
         """Give the document."""

@@ -63,6 +63,11 @@ class Router:
         methods, _ = self._find(path)
         return next(iter(methods.values())).template if methods else UNMATCHED
 
+    def style(self, path: str) -> Style:
+        """How errors on a path are worded."""
+        methods, _ = self._find(path)
+        return next(iter(methods.values())).style if methods else style_of(path)
+
     def max_body(self, path: str, *, default: int) -> int:
         """Bytes that a request to a path may bring, whatever its method."""
         methods, _ = self._find(path)

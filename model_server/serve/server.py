@@ -17,6 +17,8 @@ from structlog.typing import FilteringBoundLogger
 from model_server.errors import AddressBusyError
 from model_server.features.molecules import silence_library_log
 from model_server.jobs.keeper import Keeper
+from model_server.pages.frame import Build
+from model_server.pages.site import SiteParts, page_endpoints
 from model_server.registry.registry import Registry, open_registry
 from model_server.serve.api.drift import Drift
 from model_server.serve.api.judging import Judging
@@ -40,6 +42,7 @@ from model_server.serve.oip.infer import FlagCheck, Inference, InferParts, Infer
 from model_server.serve.openapi import Document
 from model_server.serve.probes import Probes
 from model_server.serve.readiness import Readiness
+from model_server.serve.releases import Releases
 from model_server.serve.routes import Router
 from model_server.serve.settings import ServeSettings
 from model_server.serve.shadow import Shadow
@@ -113,17 +116,27 @@ def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
     predictions = Predictions(PredictionParts(shelf, describer, runner, shadow, is_enabled))
     caches: dict[str, CacheCounts] = {"descriptions": describer.cache, "neighbourhoods": predictions.neighbourhoods}
     metrics.watch_caches({**caches, "predictions": predictions.answers, "responses": inference.cache})
+    releases = Releases(shelf, registry)
+    site = SiteParts(
+        shelf,
+        releases,
+        predictions,
+        Models(shelf, registry, releases, loading),
+        Judging(shelf, releases, predictions),
+        Mixtures(shelf, predictions),
+    )
     document = Document(settings.version)
     protocol = ProtocolEndpoints(shelf, readiness, version=settings.version, repository=settings.repository)
     endpoints = [
         *Probes(readiness, metrics).endpoints(),
         *protocol.list(inference),
         *predictions.endpoints(),
-        *Models(shelf, registry, loading).endpoints(),
-        *Judging(shelf, registry, predictions).endpoints(),
+        *site.models.endpoints(),
+        *site.judging.endpoints(),
         *Drift(shelf, metrics).endpoints(),
-        *Mixtures(shelf, predictions).endpoints(),
+        *site.mixtures.endpoints(),
         *Training(registry, desk).endpoints(),
+        *page_endpoints(site, Build(settings.version, settings.colour)),
         document.endpoint(),
         *(RepositoryEndpoints(shelf, registry, loading).list() if settings.repository else ()),
     ]

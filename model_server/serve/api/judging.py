@@ -11,14 +11,13 @@ from model_server.errors import RequestRefusedError
 from model_server.registry.card import Evaluation
 from model_server.registry.comparison import Comparison, compare_points
 from model_server.registry.folder import Release
-from model_server.registry.record import ModelRecord
-from model_server.registry.registry import Registry
 from model_server.registry.validation import Observed, Validation, validate_rows
 from model_server.serve.api.predictions import Asked, Predictions
 from model_server.serve.auth import Role
 from model_server.serve.endpoint import Call, Endpoint, Parameter
 from model_server.serve.http.message import Answer
 from model_server.serve.predictor import Predictor
+from model_server.serve.releases import Releases
 from model_server.serve.shelf import Shelf
 from model_server.serve.wire import MAX_INPUTS, Conditions, Level, Name, QuestionInput, encode
 
@@ -75,17 +74,17 @@ class ValidationAnswer(msgspec.Struct, frozen=True):
 
 
 class Judging:
-    """Handlers over the registry and the predictions of a worker."""
+    """Handlers over the releases and the predictions of a worker."""
 
-    def __init__(self, shelf: Shelf, registry: Registry, predictions: Predictions) -> None:
+    def __init__(self, shelf: Shelf, releases: Releases, predictions: Predictions) -> None:
         """Take the parts."""
         self._shelf = shelf
-        self._registry = registry
+        self._releases = releases
         self._predictions = predictions
 
     async def evaluate(self, call: Call) -> Answer:
         """Give what the card says about accuracy."""
-        release = await self._release(call.query["model"], call.query.get("version", "champion"), "version")
+        release = await self._releases.find(call.query["model"], call.query.get("version", "champion"), "version")
         card = release.card
         body = EvaluationAnswer(card.model.name, card.model.version, release.digest, card.model.unit, card.evaluation)
         return Answer(200, encode(body))
@@ -93,19 +92,24 @@ class Judging:
     async def compare(self, call: Call) -> Answer:
         """Compare two versions on the rows that both predicted while they were held out."""
         name = call.query["model"]
-        a, b = await self._release(name, call.query["a"], "a"), await self._release(name, call.query["b"], "b")
+        a, b = (
+            await self._releases.find(name, call.query["a"], "a"),
+            await self._releases.find(name, call.query["b"], "b"),
+        )
+        return Answer(200, encode(await self.compare_releases(a, b)))
+
+    async def compare_releases(self, a: Release, b: Release) -> ComparisonAnswer:
+        """Compare two releases of one model.
+
+        Raises:
+            RequestRefusedError: 422 when they share no held-out row (permanent).
+        """
         if not {point.key for point in a.points} & {point.key for point in b.points}:
             msg = "the two versions share no held-out row; compare versions of one data set"
-            raise RequestRefusedError(
-                msg,
-                code="not_comparable",
-                status=422,
-            )
+            raise RequestRefusedError(msg, code="not_comparable", status=422)
         comparison = await asyncio.to_thread(compare_points, a.points, b.points, seed=_SEED)
-        return Answer(
-            200,
-            encode(ComparisonAnswer(name, a.card.model.version, b.card.model.version, a.card.model.unit, comparison)),
-        )
+        one, other = a.card.model, b.card.model
+        return ComparisonAnswer(one.name, one.version, other.version, one.unit, comparison)
 
     def validate(self, call: Call) -> Awaitable[Answer]:
         """Predict for measured rows and say how far off, how often inside, and which rows stand out."""
@@ -183,24 +187,3 @@ class Judging:
                 statuses=(400, 413, 415, 422, 503),
             ),
         ]
-
-    async def _release(self, name: str, version: str, path: str) -> Release:
-        """A version's release, from memory where it is loaded."""
-        served = self._shelf.served(name)
-        predictor = served.versions.get(served.aliases.get(version, version))
-        if predictor is not None:
-            return predictor.release
-        names = await asyncio.to_thread(self._registry.names)
-        if name not in names:
-            offered = ", ".join(names) or "none"
-            raise RequestRefusedError(
-                f"no such model; choose one of: {offered}", code="unknown_model", status=404, path="model"
-            )
-        record: ModelRecord = await asyncio.to_thread(self._registry.record, name)
-        number = record.aliases.get(version, version)
-        if number not in record.versions:
-            known = ", ".join((*record.versions, *record.aliases)) or "none"
-            raise RequestRefusedError(
-                f"{name} has no such version; known: {known}", code="unknown_version", status=404, path=path
-            )
-        return await asyncio.to_thread(self._registry.load, name, number)

@@ -94,7 +94,14 @@ class Mixtures:
 
     def apply_rule(self, call: Call) -> Answer:
         """Apply a rule to parts."""
-        name, request = call.parameters["rule"], call.body
+        return Answer(200, encode(self.answer(call.parameters["rule"], call.body)))
+
+    def answer(self, name: str, request: RuleRequest) -> RuleAnswer:
+        """Apply a rule by its name.
+
+        Raises:
+            RequestRefusedError: 404 for an unknown rule, 422 for parts that it cannot join (permanent).
+        """
         rule = next((rule for rule in RULES if rule.name == name), None)
         if rule is None:
             known = ", ".join(each.name for each in RULES)
@@ -104,7 +111,7 @@ class Mixtures:
             tg_k = _apply(name, request, used)
         except ConditionInvalidError as error:
             raise RequestRefusedError(str(error), code="invalid_mixture", status=422, path="parts") from error
-        return Answer(200, encode(RuleAnswer(name, round(tg_k, 2), used, rule.limits)))
+        return RuleAnswer(name, round(tg_k, 2), used, rule.limits)
 
     def endpoints(self) -> list[Endpoint]:
         """Describe the endpoints."""

@@ -1,6 +1,7 @@
 """Models, their versions and cards, and where the aliases point."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 from model_server.errors import RequestRefusedError
@@ -21,6 +22,7 @@ from model_server.serve.auth import Role
 from model_server.serve.endpoint import Call, Endpoint
 from model_server.serve.http.message import Answer
 from model_server.serve.loading import Loading
+from model_server.serve.releases import Releases
 from model_server.serve.shelf import Shelf, State
 from model_server.serve.wire import (
     AliasRequest,
@@ -42,16 +44,17 @@ _TAG = "Models"
 class Models:
     """Handlers over the shelf and the registry."""
 
-    def __init__(self, shelf: Shelf, registry: Registry, loading: Loading) -> None:
+    def __init__(self, shelf: Shelf, registry: Registry, releases: Releases, loading: Loading) -> None:
         """Take the parts."""
         self._shelf = shelf
         self._registry = registry
+        self._releases = releases
         self._loading = loading
 
     def list_models(self, call: Call) -> Answer:
         """List what this worker serves or is expected to."""
         names, following = cut_page(self._shelf.names, call.query)
-        return Answer(200, encode(ModelList([self._entry(name) for name in names], following)))
+        return Answer(200, encode(ModelList([self.entry(name) for name in names], following)))
 
     def show_model(self, call: Call) -> Answer:
         """Describe one model."""
@@ -59,7 +62,7 @@ class Models:
         if name not in self._shelf.names:
             offered = ", ".join(self._shelf.names) or "none"
             raise RequestRefusedError(f"no such model; choose one of: {offered}", code="unknown_model", status=404)
-        return Answer(200, encode(self._entry(name)))
+        return Answer(200, encode(self.entry(name)))
 
     def show_card(self, call: Call) -> Answer:
         """Give the card of the version that leads."""
@@ -70,9 +73,12 @@ class Models:
         record = await self._record(call)
         ordered = sorted(record.versions, key=version_key, reverse=True)
         page, following = cut_page(ordered, call.query)
+        return Answer(200, encode(VersionList(record.name, self.version_entries(record, page), following)))
+
+    def version_entries(self, record: ModelRecord, versions: Sequence[str]) -> list[VersionListEntry]:
+        """Describe versions of a record."""
         states = {state.version: state.state for state in self._shelf.states(record.name)}
-        entries = [_version_entry(record, version, states.get(version, State.UNAVAILABLE)) for version in page]
-        return Answer(200, encode(VersionList(record.name, entries, following)))
+        return [_version_entry(record, version, states.get(version, State.UNAVAILABLE)) for version in versions]
 
     async def show_version(self, call: Call) -> Answer:
         """Give the card of one version, by number or alias, loaded or not."""
@@ -171,18 +177,14 @@ class Models:
         ]
 
     async def _record(self, call: Call) -> ModelRecord:
-        name = call.parameters["model"]
-        names = await asyncio.to_thread(self._registry.names)
-        if name not in names:
-            offered = ", ".join(names) or "none"
-            raise RequestRefusedError(f"no such model; choose one of: {offered}", code="unknown_model", status=404)
-        return await asyncio.to_thread(self._registry.record, name)
+        return await self._releases.record(call.parameters["model"])
 
     async def _follow(self, name: str) -> Answer:
         await self._loading.refresh(name)
         return Answer(200, encode(_alias_table(await asyncio.to_thread(self._registry.record, name))))
 
-    def _entry(self, name: str) -> ModelEntry:
+    def entry(self, name: str) -> ModelEntry:
+        """Describe one model as this worker has it."""
         served = self._shelf.served(name)
         champion = served.champion
         if champion is None:

@@ -79,12 +79,20 @@ class Predictions:
     def predict(self, call: Call) -> Answer | Awaitable[Answer]:
         """Answer; at once when there is little to do."""
         request: PredictionRequest = call.body
-        candidates, level = self._choose(request, call.request_id)
         if len(request.inputs) > _AT_ONCE:
-            return self._predict_many(request, candidates, level)
-        return self._respond(
-            request, candidates, level, [self._choose_one(request, candidates, i) for i in range(len(request.inputs))]
-        )
+            return self._predict_many(request, *self._choose(request, call.request_id))
+        return Answer(200, encode(self.respond(request, call.request_id)))
+
+    def respond(self, request: PredictionRequest, request_id: str) -> PredictionResponse:
+        """Answer a few questions at once, for whoever wants the answer itself and not its bytes.
+
+        Raises:
+            RequestRefusedError: 422 naming what cannot be answered (permanent).
+            ModelNotReadyError: the model is known and not loaded (temporary).
+        """
+        candidates, level = self._choose(request, request_id)
+        asked = [self._choose_one(request, candidates, index) for index in range(len(request.inputs))]
+        return self._respond(request, candidates, level, asked)
 
     def ask(self, predictor: Predictor, question: QuestionInput, conditions: Mapping[str, float], *, at: str) -> Asked:
         """Describe a question for one model and see where it lies.
@@ -146,7 +154,7 @@ class Predictions:
             if perf_counter() > slice_end:
                 await asyncio.sleep(0)
                 slice_end = perf_counter() + _SLICE_S
-        return self._respond(request, candidates, level, asked)
+        return Answer(200, encode(self._respond(request, candidates, level, asked)))
 
     def _choose_one(self, request: PredictionRequest, candidates: Candidates, index: int) -> Asked:
         question, at = request.inputs[index], f"inputs[{index}]"
@@ -175,7 +183,7 @@ class Predictions:
 
     def _respond(
         self, request: PredictionRequest, candidates: Candidates, level: float, asked: Sequence[Asked]
-    ) -> Answer:
+    ) -> PredictionResponse:
         answers = self.answer_all(asked, level)
         predictions = []
         for question, each, answered in zip(request.inputs, asked, answers, strict=True):
@@ -192,8 +200,7 @@ class Predictions:
             point = np.array([answered.prediction for answered in answers], dtype=np.float32)
             self._shadow.follow(candidates.shadow, x, point)
         first = asked[0].predictor
-        body = PredictionResponse(request.target, first.card.model.unit, level, first.name, predictions)
-        return Answer(200, encode(body))
+        return PredictionResponse(request.target, first.card.model.unit, level, first.name, predictions)
 
 
 def _refuse_conditions(given: set[str], candidates: Candidates) -> None:
