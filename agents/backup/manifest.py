@@ -72,7 +72,7 @@ class LevelResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one level of the ladder went."""
 
     level: int
-    outcome: Literal["passed", "failed", "skipped"]
+    outcome: Literal["passed", "failed", "skipped", "inapplicable"]
     because: tuple[str, ...]
     duration_s: float
 

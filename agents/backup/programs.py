@@ -16,7 +16,6 @@ _DEBIAN = Path("/usr/lib/postgresql")
 _VERSION = re.compile(r"\(PostgreSQL\) (?P<version>(?P<major>\d+)\S*)")
 # PostgreSQL's server refuses root, so a root shell hands its programs to this user; pods are never root.
 _SERVER_USER = "postgres"
-_TOLD_LINES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,8 @@ class Command:
     """It works on a data folder, so it may not run as root."""
     stdout: Path | None = None
     """File for its output; None drops it."""
+    told_lines: int = 6
+    """How many of its last lines a failure's message carries."""
 
 
 def find_programs(major: int | None = None, *, at_least: int | None = None) -> Programs:
@@ -119,7 +120,7 @@ def finish(command: Command, process: subprocess.Popen[str]) -> None:
         stop(process)
         raise
     if process.returncode != 0:
-        told = " | ".join(line for line in errors.strip().splitlines()[-_TOLD_LINES:]) or "it said nothing"
+        told = " | ".join(line for line in errors.strip().splitlines()[-command.told_lines :]) or "it said nothing"
         name = Path(command.argv[0]).name
         raise EngineFailedError(f"{command.what}: {name} ended with code {process.returncode}: {told}")
 
