@@ -5,10 +5,8 @@ use is left out with its reason, never guessed: an unknown ingredient, an amount
 property in another unit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal
 
 import msgspec
 
@@ -21,49 +19,12 @@ from model_server.errors import (
     MoleculeInvalidError,
     UnitConversionError,
 )
+from model_server.experiments.row import ExperimentRow, Family, check_row, is_of, molecule_question
 from model_server.features.mixtures import Part, resolve_parts
-from model_server.features.molecules import Molecule, parse_molecule
-from model_server.features.recipes import MoleculeRecipe, Recipe
+from model_server.features.molecules import parse_molecule
+from model_server.features.recipes import MoleculeRecipe, Recipe, fill_conditions
 
-Family = Literal["tg", "iri", "viability"]
-# What a property is called in the database, and the unit it must have.
-PROPERTIES: dict[str, tuple[Family, str]] = {
-    "glass_transition_temperature": ("tg", "K"),
-    "mean_grain_size": ("iri", "%"),
-    "post_thaw_viability": ("viability", "%"),
-}
 _MOST_SHOWN = 20
-
-
-class ComponentRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One component of the mixture that was measured; `smiles` or `name` is given."""
-
-    amount: float
-    unit: str
-    name: str | None = None
-    smiles: str | None = None
-
-
-class ExperimentRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One measured property of one experiment.
-
-    Args:
-        experiment_id: for messages and for pairing predictions with it.
-        measured_on: day; experiments of one day are one batch.
-        property_name: as in `PROPERTIES`.
-        value: measured.
-        unit: of the value.
-        components: what the sample held.
-        conditions: numbers beside it, such as ``melting_point_k``.
-    """
-
-    experiment_id: str
-    measured_on: date
-    property_name: str
-    value: float
-    unit: str
-    components: tuple[ComponentRow, ...]
-    conditions: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -96,7 +57,7 @@ def convert_experiments(
     used: list[str] = []
     left_out: list[str] = []
     for row in rows:
-        if row.property_name not in PROPERTIES or PROPERTIES[row.property_name][0] != family:
+        if not is_of(row, family):
             continue
         try:
             entries.append(_convert(row, manifest, recipe))
@@ -118,20 +79,14 @@ def convert_experiments(
 
 
 def _convert(row: ExperimentRow, manifest: Manifest, recipe: Recipe) -> Entry:
+    check_row(row)
     target = manifest.column("target")
-    _, unit = PROPERTIES[row.property_name]
-    if row.unit != unit:
-        raise UnitConversionError(f"{row.property_name} is in {row.unit!r}; record it in {unit}")
     low, high = target.minimum, target.maximum
     if not (low is None or row.value >= low) or not (high is None or row.value <= high):
-        raise DatasetInvalidError(f"{row.property_name} {row.value:g} is outside {low} to {high} {unit}")
+        raise DatasetInvalidError(f"{row.property_name} {row.value:g} is outside {low} to {high} {row.unit}")
     if isinstance(recipe, MoleculeRecipe):
-        return molecule_entry(_only_molecule(row.components), row.value, row.conditions)
+        question = molecule_question(row, recipe)
+        fill_conditions(recipe.conditions, question.conditions)
+        return molecule_entry(parse_molecule(question.smiles), row.value, question.conditions)
     amounts = resolve_parts(Part(part.amount, part.unit, part.name, part.smiles) for part in row.components)
     return composition_entry(amounts, row.value, row.measured_on.isoformat())
-
-
-def _only_molecule(components: Sequence[ComponentRow]) -> Molecule:
-    if len(components) != 1 or components[0].smiles is None:
-        raise DatasetInvalidError(f"{len(components)} components; a pure compound with a structure is needed")
-    return parse_molecule(components[0].smiles)

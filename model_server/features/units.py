@@ -11,7 +11,7 @@ from typing import Literal
 
 from model_server.errors import UnitConversionError
 
-Unit = Literal["mol/L", "mmol/L", "umol/L", "g/L", "% w/v", "% v/v", "mol/kg", "mole fraction"]
+Unit = Literal["mol/L", "mmol/L", "umol/L", "g/L", "% w/v", "% v/v", "% w/w", "mol/kg", "mole fraction"]
 
 # Spellings found in the data sets and in requests, compared in lower case.
 SPELLINGS: dict[str, Unit] = {
@@ -26,15 +26,20 @@ SPELLINGS: dict[str, Unit] = {
     "% w/v": "% w/v",
     "%": "% w/v",
     "pct": "% w/v",
+    "%w/v": "% w/v",
     "% v/v": "% v/v",
+    "%v/v": "% v/v",
+    "% w/w": "% w/w",
+    "%w/w": "% w/w",
     "mol/kg": "mol/kg",
     "m/kg": "mol/kg",
     "mole fraction": "mole fraction",
+    "mol/mol": "mole fraction",
 }
 _MOLES_PER_LITRE: dict[str, float] = {"mol/L": 1.0, "mmol/L": 1e-3, "umol/L": 1e-6}
 # One per cent weight by volume is one gram in 100 millilitres.
 _GRAMS_PER_LITRE: dict[str, float] = {"g/L": 1.0, "% w/v": 10.0}
-_LIMITS: dict[str, float] = {"% v/v": 100.0, "mole fraction": 1.0}
+_LIMITS: dict[str, float] = {"% v/v": 100.0, "% w/w": 100.0, "mole fraction": 1.0}
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def convert_amount(amount: float, unit: Unit, wanted: Unit, substance: Substance
     if unit == wanted:
         return amount
     for needs_solution in (unit, wanted):
-        if needs_solution in ("mol/kg", "mole fraction"):
+        if needs_solution in ("mol/kg", "mole fraction", "% w/w"):
             raise UnitConversionError(
                 f"{substance.name}: {unit} to {wanted} needs the density of the solution, which is not given; "
                 "state the amount per litre"

@@ -15,17 +15,20 @@ from prometheus_client import disable_created_metrics
 from structlog.typing import FilteringBoundLogger
 
 from model_server.errors import AddressBusyError
+from model_server.experiments.ledger import open_ledger
 from model_server.features.molecules import silence_library_log
 from model_server.jobs.keeper import Keeper
 from model_server.pages.frame import Build
 from model_server.pages.site import SiteParts, page_endpoints
 from model_server.registry.registry import Registry, open_registry
 from model_server.serve.api.drift import Drift
+from model_server.serve.api.experiments import Experiments
 from model_server.serve.api.judging import Judging
 from model_server.serve.api.mixtures import Mixtures
 from model_server.serve.api.models import Models
 from model_server.serve.api.predictions import PredictionParts, Predictions
 from model_server.serve.api.training import Desk, Training
+from model_server.serve.api.validating import Validating
 from model_server.serve.app import Application
 from model_server.serve.auth import Gatekeeper, TokenRules, read_secret
 from model_server.serve.batching import BatchRules, Runner
@@ -122,10 +125,10 @@ def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
         releases,
         predictions,
         Models(shelf, registry, releases, loading),
-        Judging(shelf, releases, predictions),
+        Judging(releases),
         Mixtures(shelf, predictions),
     )
-    document = Document(settings.version)
+    document, ledger = Document(settings.version), open_ledger(settings.registry_dir)
     protocol = ProtocolEndpoints(shelf, readiness, version=settings.version, repository=settings.repository)
     endpoints = [
         *Probes(readiness, metrics).endpoints(),
@@ -133,6 +136,8 @@ def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
         *predictions.endpoints(),
         *site.models.endpoints(),
         *site.judging.endpoints(),
+        *Validating(shelf, predictions, ledger).endpoints(),
+        *Experiments(shelf, ledger).endpoints(),
         *Drift(shelf, metrics).endpoints(),
         *site.mixtures.endpoints(),
         *Training(registry, desk).endpoints(),

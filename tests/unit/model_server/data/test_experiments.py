@@ -1,9 +1,11 @@
 from datetime import date
 
 import pytest
+from msgspec import structs
 
-from model_server.data.experiments import ComponentRow, ExperimentRow, convert_experiments
+from model_server.data.experiments import convert_experiments
 from model_server.data.manifest import load_manifest
+from model_server.experiments.row import ComponentRow, ExperimentRow
 from model_server.features.recipes import find_recipe
 
 
@@ -65,11 +67,37 @@ def test_other_properties_are_somebody_elses():
 def test_pure_compound_needs_one_component_with_a_structure():
     manifest, recipe = load_manifest("tg_koop"), find_recipe("structure-1")
     good = ExperimentRow(
-        "e1", date(2026, 3, 1), "glass_transition_temperature", 186.0, "K", (ComponentRow(1.0, "M", smiles="OCC(O)CO"),)
+        "e1",
+        date(2026, 3, 1),
+        "glass_transition_temperature",
+        186.0,
+        "K",
+        (ComponentRow(1.0, "mol/mol", smiles="OCC(O)CO"),),
     )
-    mixed = ExperimentRow("e2", date(2026, 3, 1), "glass_transition_temperature", 186.0, "K", good.components * 2)
+    mixed = structs.replace(good, experiment_id="e2", components=good.components * 2)
+    diluted = structs.replace(good, experiment_id="e3", components=(ComponentRow(5.0, "M", smiles="OCC(O)CO"),))
 
-    found = convert_experiments([good, mixed], manifest, recipe, family="tg")
+    found = convert_experiments([good, mixed, diluted], manifest, recipe, family="tg")
 
     assert found.samples.keys == ("OCC(O)CO",)
     assert "2 components" in found.left_out[0]
+    assert "knows it pure" in found.left_out[1]
+
+
+@pytest.mark.parametrize(
+    ("component", "left_out"),
+    [
+        (ComponentRow(20.0, "mmol/L", smiles="NCC(=O)O"), None),
+        (ComponentRow(0.02, "mol/L", smiles="NCC(=O)O"), None),
+        (ComponentRow(50.0, "mmol/L", smiles="NCC(=O)O"), "concentration_mm is 50"),
+        (ComponentRow(1.0, "mol/mol", smiles="NCC(=O)O"), "density of the solution"),
+        (ComponentRow(2.0, "% w/w", smiles="NCC(=O)O"), "density of the solution"),
+    ],
+)
+def test_concentration_of_an_assay_is_read_from_the_component(component, left_out):
+    row = ExperimentRow("e1", date(2026, 3, 1), "mean_grain_size", 60.0, "%", (component,))
+
+    found = convert_experiments([row], load_manifest("iri_amino"), find_recipe("amino-1"), family="iri")
+
+    assert found.used == (("e1",) if left_out is None else ())
+    assert left_out is None or left_out in found.left_out[0]
