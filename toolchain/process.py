@@ -10,6 +10,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ from toolchain.errors import CommandFailedError
 TAIL_LINES = 15
 TAIL_BYTES = 16_384
 STOP_GRACE_S = 5.0
+
+
+def own_program(name: str) -> str:
+    """Path of a program that our lock installed beside this interpreter, whose folder need not be on PATH."""
+    return str(Path(sys.executable).with_name(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,13 @@ def test_every_package_has_one_permanent_and_one_temporary_root_error(module):
     assert all(code == 75 for name, code in codes.items() if name.startswith("Temporary"))
 
 
+def test_no_program_of_the_virtual_environment_is_looked_for_on_path():
+    """`make up` puts nothing on PATH: where uv was installed by chance nobody noticed that images needed it there."""
+    bare = re.compile(r"""[\[(]\s*["'](uv|pip|pytest|ruff|mypy|squawk|granian)["'],""")
+
+    assert [name_of(path) for path in MODULES if bare.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_no_data_file_of_a_data_set_is_in_the_repository():
     data = [path for path in TRACKED if path.endswith((".csv", ".tsv", ".parquet", ".xlsx"))]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from toolchain.images.inputs import list_tree
 from toolchain.images.request import BuildRequest
 from toolchain.images.spec import SITE_WITHOUT, ImageSpec, Tree
-from toolchain.process import Command, run_command
+from toolchain.process import Command, own_program, run_command
 
 # Python of Debian 13, and the C library it has at least.
 PYTHON_VERSION = "3.13"
@@ -56,7 +56,7 @@ def assemble_context(spec: ImageSpec, context: Path, sources: ContextSources) ->
 
 def install_site(requirements: str, site: Path, log: Path) -> None:
     """Install wheels with checked hashes for the image's Python, whatever Python this machine has."""
-    argv = ["uv", "pip", "install", "--quiet", "--target", str(site), "--python-version", PYTHON_VERSION]
+    argv = [own_program("uv"), "pip", "install", "--quiet", "--target", str(site), "--python-version", PYTHON_VERSION]
     argv += ["--python-platform", PYTHON_PLATFORM, "--only-binary", ":all:", "--require-hashes", "--no-deps"]
     argv += ["--requirements", "-"]
     run_command(Command(argv, log=log, stdin=requirements, timeout_s=INSTALL_TIMEOUT_S))

@@ -14,7 +14,7 @@ from toolchain.images.index import write_atomically
 from toolchain.images.plan import PARENT_LABEL
 from toolchain.images.request import BuildRequest, Layout
 from toolchain.images.spec import BASE, DEBIAN_REVISION, DEBIAN_SUITE, ImageSpec, Tree
-from toolchain.process import Command, run_command
+from toolchain.process import Command, own_program, run_command
 
 # Made by running or editing the code, or proving it; never part of an image nor of its hash.
 NEVER_INPUT = (
@@ -113,8 +113,8 @@ def export_group(repository: Path, group: str, layout: Layout) -> str:
     kept = layout.home / "requirements" / f"{group}-{lock.hexdigest()[:16]}.txt"
     if kept.exists():
         return kept.read_text(encoding="utf-8")
-    argv = ["uv", "export", "--quiet", "--frozen", "--only-group", group, "--no-emit-project", "--no-header"]
-    argv += ["--no-annotate", "--format", "requirements-txt"]
+    argv = [own_program("uv"), "export", "--quiet", "--frozen", "--only-group", group, "--no-emit-project"]
+    argv += ["--no-header", "--no-annotate", "--format", "requirements-txt"]
     requirements = run_command(Command(argv, log=layout.logs / "requirements.log", cwd=repository))
     for stale in kept.parent.glob(f"{group}-*.txt"):
         stale.unlink()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +16,7 @@ from toolchain.images import BuildRequest, build_images, read_index
 from toolchain.images.archive import read_archive
 from toolchain.images.request import image_layout
 
-TOOLS = ("buildah", "setpriv", "unshare")
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not all(shutil.which(tool) for tool in TOOLS), reason=f"needs root and {', '.join(TOOLS)}"
-)
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 CONTAINERFILE = 'FROM scratch\nCOPY bin/pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n'
 

@@ -22,16 +22,14 @@ from toolchain.images.spec import SPECS
 from toolchain.images.verify import find_problems
 
 NAMES = ("agents", "model-server", "postgres", "gateway")
-TOOLS = ("buildah", "containerd", "ctr", "debootstrap", "runc", "uv")
 NAMESPACE = "cryo-images-test"  # not the cluster's, so that nothing of it is touched
 CGROUPS = Path("/sys/fs/cgroup")
 PHRASE = "correct horse"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        os.geteuid() != 0 or not all(shutil.which(tool) for tool in TOOLS), reason=f"needs root and {', '.join(TOOLS)}"
-    ),
+    # Nothing else is a reason to skip: a missing tool must be red, or nobody notices that images were never tested.
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
 ]
 
 
