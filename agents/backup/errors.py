@@ -43,6 +43,10 @@ class InstanceFailedError(BackupError):
     """A throw-away server did not start or ended by itself; the message carries the last lines of its log."""
 
 
+class TableRefusedError(BackupError):
+    """A table cannot be brought back without changing something else; nothing was changed."""
+
+
 class TargetUnreachableError(BackupError):
     """The restore target is outside what the repository can reach; nothing was touched."""
 

@@ -10,6 +10,7 @@ from agents.runtime.postgres.errors import (
     is_retryable,
     is_temporary,
 )
+from agents.runtime.postgres.identifiers import quote, quote_all, quote_literal
 from agents.runtime.postgres.pool import PoolSettings, Surroundings, Target
 from agents.runtime.postgres.query import Query, load_queries
 from agents.runtime.postgres.roles import allow_role_login
@@ -34,4 +35,7 @@ __all__ = [
     "is_temporary",
     "load_queries",
     "open_connection",
+    "quote",
+    "quote_all",
+    "quote_literal",
 ]

@@ -104,17 +104,15 @@ def settings_of() -> Callable[..., DatabaseSettings]:
     return build
 
 
-@pytest.fixture
-def reader_role(cluster) -> Iterator[None]:
+@pytest.fixture(scope="session")
+def reader_role(cluster) -> None:
+    # Roles belong to the whole server; it is thrown away with them.
     with cluster.connect() as conn:
         conn.execute("create role cryo_tests_reader nologin")
-    yield
-    with cluster.connect() as conn:
-        conn.execute("drop role cryo_tests_reader")
 
 
 @pytest.fixture
-def protected(reader_role, database, tmp_path: Path, workshop: Workshop, settings_of) -> Protected:
+def protected(reader_role: None, database, tmp_path: Path, workshop: Workshop, settings_of) -> Protected:
     with database.connect() as conn:
         conn.execute(SCHEMA)
     keys, repository = tmp_path / "keys", tmp_path / "repository"

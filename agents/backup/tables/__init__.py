@@ -1,0 +1,1 @@
+"""Brings single tables back from a set, without touching anything else."""
