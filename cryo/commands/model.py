@@ -1,10 +1,16 @@
 """`cryo model` and `cryo data`: train models, and bring the data sets they learn from."""
 
 import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from model_server.experiments.row import ExperimentRow
 
 
 def register(app: typer.Typer) -> None:
@@ -16,6 +22,7 @@ def register(app: typer.Typer) -> None:
     data = typer.Typer(help="Data sets of the models.", no_args_is_help=True)
     data.command("fetch")(fetch)
     data.command("check")(check)
+    data.command("experiments")(experiments)
     app.add_typer(data, name="data")
 
 
@@ -84,6 +91,59 @@ def check(
         typer.echo(f"{table.manifest.name}: {len(table.rows)} rows")
         for note in table.excluded:
             typer.echo(f"  {note}")
+
+
+def experiments(
+    *,
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of measurement.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the rows; default standard output.")] = None,
+    push: Annotated[str, typer.Option(metavar="URL", help="Send the rows to this model server instead.")] = "",
+    token_file: Annotated[Path | None, typer.Option(help="File with a scientist's token; needed to send.")] = None,
+) -> None:
+    """Read finished experiments of the CryoProtect database (CRYO_DB_*), as the model server accepts them.
+
+    Rows that no model can read are told on standard error with the reason. Sending twice changes nothing.
+    """
+    import msgspec
+
+    from agents.runtime.clock import SystemClock
+    from agents.runtime.logs import Redactor, configure_logs, get_logger
+    from agents.runtime.settings import read_secret
+    from cryo.errors import PermanentCryoError
+    from cryo.experiments.export import export_rows
+    from cryo.experiments.read import read_experiments
+    from model_server.features.molecules import silence_library_log
+
+    if push and token_file is None:
+        message = "--push needs --token-file: the model server takes experiments from scientists only"
+        raise PermanentCryoError(message)
+    silence_library_log()
+    configure_logs(stream=sys.stderr, clock=SystemClock(), redactor=Redactor())
+    token = read_secret(token_file, setting="--token-file") if token_file else ""
+    found = read_experiments(os.environ, get_logger("data"), since=since.date() if since else None)
+    exported = export_rows(found)
+    for reason in exported.left_out:
+        typer.echo(f"left out: {reason}", err=True)
+    typer.echo(f"{len(found)} rows read, {len(exported.rows)} usable, {len(exported.left_out)} left out", err=True)
+    if push:
+        typer.echo(send(push, exported.rows, token))
+        return
+    content = msgspec.json.format(msgspec.json.encode({"rows": exported.rows}), indent=1)
+    if out is None:
+        typer.echo(content)
+    else:
+        out.write_bytes(content + b"\n")
+
+
+def send(url: str, rows: "Sequence[ExperimentRow]", token: str) -> str:
+    """Send experiments and say what became of them."""
+    import httpx
+
+    from cryo.experiments.push import push_rows
+
+    with httpx.Client(base_url=url, timeout=60.0) as client:
+        done = push_rows(client, rows, token, told=lambda line: typer.echo(line, err=True))
+    return f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged"
 
 
 def download(url: str) -> bytes:

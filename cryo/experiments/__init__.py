@@ -1,0 +1,1 @@
+"""Carry experiments of the CryoProtect database to the model server, in the typed form that it accepts."""
