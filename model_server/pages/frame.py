@@ -44,6 +44,11 @@ class Tab(NamedTuple):
 TABS = (
     Tab("/", "Predict"),
     Tab("/models", "Models"),
+    Tab("/validation", "Validation"),
+    Tab("/importance", "Importance"),
+    Tab("/compare", "Compare"),
+    Tab("/train", "Train"),
+    Tab("/drift", "Drift"),
 )
 
 

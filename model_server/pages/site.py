@@ -3,13 +3,21 @@
 from typing import NamedTuple
 
 from model_server.pages.bundle import Bundle
+from model_server.pages.compare import ComparePage
+from model_server.pages.drift import DriftPage
 from model_server.pages.frame import Build, Frame
+from model_server.pages.importance import ImportancePage
 from model_server.pages.models import ModelsPages
 from model_server.pages.predict import PredictPage
+from model_server.pages.train import TrainPage
+from model_server.pages.validation import ValidationPage
+from model_server.registry.registry import Registry
+from model_server.serve.api.drift import Drift
 from model_server.serve.api.judging import Judging
 from model_server.serve.api.mixtures import Mixtures
 from model_server.serve.api.models import Models
 from model_server.serve.api.predictions import Predictions
+from model_server.serve.api.training import Training
 from model_server.serve.endpoint import Endpoint
 from model_server.serve.releases import Releases
 from model_server.serve.shelf import Shelf
@@ -19,11 +27,14 @@ class SiteParts(NamedTuple):
     """The handlers that pages show the answers of."""
 
     shelf: Shelf
+    registry: Registry
     releases: Releases
     predictions: Predictions
     models: Models
     judging: Judging
     mixtures: Mixtures
+    training: Training
+    drift: Drift
 
 
 def page_endpoints(parts: SiteParts, build: Build) -> list[Endpoint]:
@@ -33,5 +44,10 @@ def page_endpoints(parts: SiteParts, build: Build) -> list[Endpoint]:
     return [
         *PredictPage(frame, parts.shelf, parts.predictions, parts.mixtures).endpoints(),
         *ModelsPages(frame, parts.shelf, parts.models, parts.releases).endpoints(),
+        *ValidationPage(frame, parts.releases).endpoints(),
+        *ImportancePage(frame, parts.releases).endpoints(),
+        *ComparePage(frame, parts.releases, parts.judging).endpoints(),
+        *TrainPage(frame, parts.registry, parts.training).endpoints(),
+        *DriftPage(frame, parts.shelf, parts.drift).endpoints(),
         *bundle.endpoints(),
     ]

@@ -122,11 +122,14 @@ def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
     releases = Releases(shelf, registry)
     site = SiteParts(
         shelf,
+        registry,
         releases,
         predictions,
         Models(shelf, registry, releases, loading),
         Judging(releases),
         Mixtures(shelf, predictions),
+        Training(registry, desk),
+        Drift(shelf, metrics),
     )
     document, ledger = Document(settings.version), open_ledger(settings.registry_dir)
     protocol = ProtocolEndpoints(shelf, readiness, version=settings.version, repository=settings.repository)
@@ -138,9 +141,9 @@ def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
         *site.judging.endpoints(),
         *Validating(shelf, predictions, ledger).endpoints(),
         *Experiments(shelf, ledger).endpoints(),
-        *Drift(shelf, metrics).endpoints(),
+        *site.drift.endpoints(),
         *site.mixtures.endpoints(),
-        *Training(registry, desk).endpoints(),
+        *site.training.endpoints(),
         *page_endpoints(site, Build(settings.version, settings.colour)),
         document.endpoint(),
         *(RepositoryEndpoints(shelf, registry, loading).list() if settings.repository else ()),

@@ -1,6 +1,8 @@
 """The released models behind a real server, and a real Chromium in front of it that reports every complaint."""
 
 import contextlib
+import hashlib
+import json
 import os
 import shutil
 import socket
@@ -31,10 +33,26 @@ def registry_dir(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory) -> Path:
-    """The released models; nothing is made up, so the pages show what a scientist sees."""
+    """The released models, so the pages show what a scientist sees, and a second version of one of them."""
     folder = tmp_path_factory.mktemp("models")
     shutil.copytree(REPOSITORY / "model_server" / "registry" / "released", folder, dirs_exist_ok=True)
+    write_second_version(folder / "tg-tm")
     return folder
+
+
+def write_second_version(model: Path) -> None:
+    """The same graph, whose held-out errors are said to be a tenth smaller on average."""
+    shutil.copytree(model / "1.1.0", model / "1.2.0")
+    points = json.loads((model / "1.2.0" / "points.json").read_text())
+    for index, point in enumerate(points):
+        error = point["predicted"] - point["actual"]
+        point["predicted"] = round(point["actual"] + error * (0.5 + (index % 9) / 10), 2)
+    content = json.dumps(points).encode()
+    (model / "1.2.0" / "points.json").write_bytes(content)
+    card = json.loads((model / "1.2.0" / "card.json").read_text())
+    card["model"]["version"] = "1.2.0"
+    card["files"]["points.json"] = hashlib.sha256(content).hexdigest()
+    (model / "1.2.0" / "card.json").write_text(json.dumps(card))
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +70,12 @@ def address(tmp_path_factory, models_dir, registry_dir) -> Iterator[str]:
         "CRYO_MODELS_DIR": str(models_dir),
         "CRYO_REGISTRY_DIR": str(registry_dir),
         "CRYO_SERVICE_TOKEN_FILE": str(folder / "token"),
+        "CRYO_TRAINER": "process",
         "CRYO_VERSION": "t-1",
     }
+    data = os.environ.get("CRYO_DATA_DIR") or str(REPOSITORY.parent / "shared" / "data")
+    if Path(data).is_dir():
+        settings["CRYO_DATA_DIR"] = data
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CRYO_")}
     log = folder / "server.log"
     with log.open("wb") as stream:
@@ -140,6 +162,18 @@ def visit(browser, address) -> Iterator[Callable[..., Visitor]]:
 @pytest.fixture
 def visitor(visit) -> Visitor:
     return visit()
+
+
+@pytest.fixture(scope="session")
+def ask_many(address) -> Callable[[int], None]:
+    """Ask the API about so many chains."""
+
+    def ask(count: int) -> None:
+        inputs = [{"smiles": "C" * (index % 20 + 1) + "O"} for index in range(count)]
+        answer = httpx.post(f"{address}/api/v1/predictions", json={"target": "tg", "inputs": inputs}, timeout=60)
+        assert answer.status_code == 200
+
+    return ask
 
 
 @pytest.fixture(scope="session")

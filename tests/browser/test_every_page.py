@@ -14,6 +14,14 @@ PAGES = {
     "models": "/models",
     "model": "/models/tg",
     "model nobody promoted": "/models/viability-literature",
+    "validation": "/validation",
+    "validation by another split": "/validation?model=viability-wetlab&split=composition",
+    "importance": "/importance",
+    "compare": "/compare?model=tg-tm",
+    "compare nothing": "/compare?model=tg",
+    "train": "/train",
+    "drift": "/drift?model=tg",
+    "drift without traffic": "/drift?model=viability-wetlab",
 }
 # Contrast depends on the scheme and layout on the width, so the diagonal of the four combinations covers both.
 LOOKS = [("desktop", "light"), ("mobile", "dark")]

@@ -3,10 +3,12 @@ import { followForms } from "./swap.js";
 import { drawCharts } from "./charts.js";
 import { openToken } from "./token.js";
 import { offerPromotion } from "./promote.js";
+import { offerTraining } from "./train.js";
 
 function enliven(root) {
   drawCharts(root);
   offerPromotion(root);
+  offerTraining(root);
   for (const code of root.querySelectorAll("pre code")) {
     code.textContent = code.textContent.replace("{ADDRESS}", location.origin);
   }

@@ -58,10 +58,19 @@ class Drift:
 
     def show(self, call: Call) -> Answer:
         """Judge the window of one version."""
-        predictor = self._shelf.find(call.query["model"], call.query.get("version"), status=404)
+        return Answer(200, encode(self.judge(call.query["model"], call.query.get("version"))))
+
+    def judge(self, model: str, version: str | None) -> DriftAnswer:
+        """Judge the window of one version.
+
+        Raises:
+            RequestRefusedError: 404, no such model or version (permanent).
+            ModelNotReadyError: it is not loaded (temporary).
+        """
+        predictor = self._shelf.find(model, version, status=404)
         verdict = predictor.judge_traffic()
         parts = {name: getattr(verdict, name) for name in verdict.__struct_fields__}
-        return Answer(200, encode(DriftAnswer(model=predictor.name.name, version=predictor.name.version, **parts)))
+        return DriftAnswer(model=predictor.name.name, version=predictor.name.version, **parts)
 
     def endpoints(self) -> list[Endpoint]:
         """Describe the endpoint."""

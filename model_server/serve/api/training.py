@@ -125,6 +125,17 @@ class Training:
         """Ask for one's end; it is over when its process is gone."""
         return await asyncio.to_thread(self._cancel, call)
 
+    def unavailable(self) -> str | None:
+        """Why nothing can be trained here; None when orders are taken."""
+        if self._desk is None or self._desk.runner is None:
+            return "set CRYO_TRAINER and CRYO_REGISTRY_DIR"
+        return self._desk.runner.unavailable()
+
+    def jobs(self) -> list[TrainingJobAnswer]:
+        """Every job that is kept, newest first."""
+        jobs = {job.id: job for job in (self._desk.ledger.jobs() if self._desk else ())}
+        return [self._describe(jobs[job_id]) for job_id in sorted(jobs, reverse=True)]
+
     def endpoints(self) -> list[Endpoint]:
         """Describe the endpoints."""
         operator, job = Role.OPERATOR, TrainingJobAnswer
@@ -184,13 +195,10 @@ class Training:
         return Answer(202, encode(self._describe(job)))
 
     def _open_desk(self) -> Desk:
-        desk = self._desk
-        reason: str | None = "set CRYO_TRAINER and CRYO_REGISTRY_DIR"
-        if desk is not None and desk.runner is not None:
-            reason = desk.runner.unavailable()
-            if reason is None:
-                return desk
-        raise RequestRefusedError(f"nothing can be trained here: {reason}", code="training_unavailable", status=409)
+        reason = self.unavailable()
+        if self._desk is None or reason is not None:
+            raise RequestRefusedError(f"nothing can be trained here: {reason}", code="training_unavailable", status=409)
+        return self._desk
 
     def _refuse_without_data(self, desk: Desk, model: str) -> None:
         manifest = load_manifest(TRAINABLE[model])
@@ -201,9 +209,9 @@ class Training:
             raise RequestRefusedError(message, code="dataset_missing", status=409)
 
     def _list(self, call: Call) -> Answer:
-        jobs = {job.id: job for job in (self._desk.ledger.jobs() if self._desk else ())}
-        page, following = cut_page(sorted(jobs, reverse=True), call.query)
-        return Answer(200, encode(TrainingJobList([self._describe(jobs[job_id]) for job_id in page], following)))
+        jobs = {job.id: job for job in self.jobs()}
+        page, following = cut_page(list(jobs), call.query)
+        return Answer(200, encode(TrainingJobList([jobs[job_id] for job_id in page], following)))
 
     def _cancel(self, call: Call) -> Answer:
         job = self._find(call)

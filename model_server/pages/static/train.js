@@ -1,0 +1,103 @@
+// Training: order a job, watch the server's own page of jobs while any of them runs, cancel one.
+import { keepToken, request, token } from "./token.js";
+import { say } from "./swap.js";
+
+// Chosen: a step of a training takes seconds; a job that changes shows within two of them.
+const PAUSE_MS = 2000;
+let timer;
+
+async function refresh() {
+  const here = document.getElementById("jobs");
+  if (here === null) {
+    return;
+  }
+  const response = await fetch("/train", { headers: { accept: "text/html" } }).catch(() => null);
+  if (response?.ok) {
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("jobs");
+    const kept = document.activeElement?.id;
+    const before = here.dataset.active;
+    here.replaceChildren(...fresh.childNodes);
+    here.dataset.active = fresh.dataset.active;
+    if (kept) {
+      document.getElementById(kept)?.focus({ preventScroll: true });
+    }
+    if (before === "yes" && here.dataset.active === "no") {
+      const first = here.querySelector(".job .badge");
+      say(`The training is over: ${first?.textContent.trim() ?? ""}.`);
+    }
+  }
+  watch();
+}
+
+function watch() {
+  clearTimeout(timer);
+  if (document.getElementById("jobs")?.dataset.active === "yes") {
+    timer = setTimeout(refresh, PAUSE_MS);
+  }
+}
+
+// A form that sends one request with the token, and shows a refusal in its own place.
+function sending(form, send) {
+  const refusal = form.querySelector("[data-refusal]");
+  const part = form.querySelector("[data-for='token']");
+  const input = part.querySelector("input");
+  const show = () => (part.hidden = token() !== "");
+  show();
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (input.value.trim()) {
+      keepToken(input.value.trim());
+      input.value = "";
+    }
+    refusal.hidden = true;
+    try {
+      await send();
+    } catch (failure) {
+      refusal.textContent = failure.message;
+      refusal.hidden = false;
+    }
+    show();
+  });
+  return show;
+}
+
+export function offerTraining(root) {
+  const form = root.querySelector("#train-form");
+  const dialog = root.querySelector("#cancel-dialog");
+  if (dialog === null) {
+    return;
+  }
+  if (form !== null) {
+    form.model.addEventListener("change", () => {
+      form.version.value = form.model.selectedOptions[0].dataset.next;
+    });
+    sending(form, async () => {
+      const body = { model: form.model.value, version: form.version.value.trim(), reason: form.reason.value.trim() };
+      const job = await request("POST", "/api/v1/training-jobs", {
+        ...body,
+        seed: Number(form.seed.value),
+        trials: Number(form.trials.value),
+      });
+      form.reason.value = "";
+      say(`The training of ${job.model} ${job.version} is in the queue.`);
+      await refresh();
+    });
+  }
+  const chosen = { id: "" };
+  const show = sending(dialog.querySelector("form"), async () => {
+    await request("DELETE", `/api/v1/training-jobs/${chosen.id}`);
+    dialog.close();
+    await refresh();
+  });
+  root.querySelector("#jobs").addEventListener("click", (event) => {
+    const button = event.target.closest("[data-cancel]");
+    if (button !== null) {
+      chosen.id = button.dataset.cancel;
+      dialog.querySelector("[data-name]").textContent = button.dataset.name;
+      dialog.querySelector("[data-refusal]").hidden = true;
+      show();
+      dialog.showModal();
+    }
+  });
+  watch();
+}
