@@ -89,10 +89,12 @@ def start(folder: Path, logs: Path, daemon: Daemon) -> bool:
 
 def _spawn(daemon: Daemon, log: Path) -> psutil.Process:
     # posix_spawn, not Popen: the process outlives us on purpose, and Popen warns about children that nobody waits for.
-    actions = [
+    actions: list[tuple[object, ...]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
         (os.POSIX_SPAWN_DUP2, 1, 2),
+        # A lock or a pipe that our caller handed down would be held for as long as the cluster runs.
+        *((os.POSIX_SPAWN_CLOSE, number) for number in _handed_down()),
     ]
     try:
         pid = os.posix_spawnp(daemon.argv[0], daemon.argv, os.environ, file_actions=actions, setsid=True)
@@ -100,6 +102,18 @@ def _spawn(daemon: Daemon, log: Path) -> psutil.Process:
         message = f"{daemon.argv[0]}: not found; run `cryo up`, which installs what the cluster needs"
         raise PermanentToolchainError(message) from error
     return psutil.Process(pid)
+
+
+def _handed_down() -> list[int]:
+    """Open files beside the standard three that a child would inherit; Python's own are closed by the kernel."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        number = int(entry.name)
+        # The listing's own handle is gone by now.
+        with suppress(OSError):
+            if number > 2 and os.get_inheritable(number):  # noqa: PLR2004 - the standard error
+                found.append(number)
+    return found
 
 
 def stop(folder: Path, name: str, *, grace_s: float = STOP_GRACE_S) -> bool:

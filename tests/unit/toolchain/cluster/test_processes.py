@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -29,6 +30,16 @@ def test_second_start_of_the_same_command_changes_nothing(folders):
 
     assert start(*folders, SLEEP) is False
     assert running(folders[0], "sleeper").pid == pid
+
+
+def test_started_process_holds_no_lock_of_its_caller(folders, tmp_path):
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        start(*folders, SLEEP)
+        process = running(folders[0], "sleeper")
+
+    held = [str(entry.readlink()) for entry in Path(f"/proc/{process.pid}/fd").iterdir()]
+    assert str(tmp_path / "lock") not in held
 
 
 def test_changed_command_replaces_the_process(folders):
