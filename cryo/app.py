@@ -28,6 +28,7 @@ COMMAND_MODULES = (
     "pulumi",
     "build",
     "model",
+    "backup",
     "migrate",
     "release",
     "flags",

@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from agents.backup.errors import EngineFailedError, InstanceFailedError, RepositoryUnavailableError
 from agents.backup.programs import Command, Programs, owner_of_servers, run
 from agents.runtime.clock import Clock, Deadline
+from agents.runtime.errors import DatabaseUnavailableError
 from agents.runtime.names import PORT_POSTGRES, SessionName
 from agents.runtime.postgres import Connection, open_connection
 from agents.runtime.settings import DatabaseSettings
@@ -32,6 +33,7 @@ _MAX_SOCKET_PATH = 107
 _LOG_LINES = 8
 _STOP_TIMEOUT_S = 60.0
 _KILL_WAIT_S = 10.0
+_POLL_S = 0.2
 # A copy must not act like its original: no archive, no workers that connect elsewhere, no preloaded cron. fsync is
 # off because the server is thrown away; what is verified was read back from the repository before.
 _SETTINGS: Mapping[str, str] = {
@@ -92,10 +94,10 @@ class Instance:
         )
 
     @contextmanager
-    def connect(self, database: str = "postgres") -> Iterator[Connection]:
+    def connect(self, database: str = "postgres", *, patience_s: float = 10.0) -> Iterator[Connection]:
         """Lend a connection as the superuser."""
         session = SessionName(agent="backup", colour=None, version="throwaway")
-        deadline = Deadline.after(10.0, self.workshop.clock)
+        deadline = Deadline.after(patience_s, self.workshop.clock)
         with open_connection(self.settings(database), session, deadline=deadline, log=self.workshop.log) as conn:
             yield conn
 
@@ -199,13 +201,34 @@ def running(
     begin = [*control, f"--timeout={patience_s:.0f}", f"--options={options}", "start"]
     try:
         run(Command(begin, patience_s + 30.0, f"start {data}", as_server=True))
-        yield Instance(folder, data, superuser, workshop)
+        instance = Instance(folder, data, superuser, workshop)
+        _wait_for_recovery(instance, server_log)
+        yield instance
         end = [*control, f"--timeout={_STOP_TIMEOUT_S:.0f}", "--mode=fast", "stop"]
         run(Command(end, _STOP_TIMEOUT_S + 30.0, f"stop {data}", as_server=True))
     except EngineFailedError as error:
         raise InstanceFailedError(f"{error}; its log ends: {_last_lines(server_log)}") from error
     finally:
         _kill_server(data)
+
+
+def _wait_for_recovery(instance: Instance, server_log: Path) -> None:
+    """Wait until it answers: without hot standby pg_ctl calls a server started that still replays its WAL."""
+    deadline = Deadline.after(instance.workshop.start_timeout_s, instance.workshop.clock)
+    while True:
+        try:
+            with instance.connect(patience_s=0.0):
+                return
+        except DatabaseUnavailableError as error:
+            gone = not (instance.data / "postmaster.pid").exists()
+            if gone or deadline.is_over:
+                told = (
+                    "ended while it recovered"
+                    if gone
+                    else f"still recovers after {instance.workshop.start_timeout_s:.0f} s"
+                )
+                raise InstanceFailedError(f"{instance.data} {told}; its log ends: {_last_lines(server_log)}") from error
+            deadline.sleep(_POLL_S)
 
 
 def _last_lines(path: Path) -> str:

@@ -72,6 +72,11 @@ class LogicalEngine:
         return f"pg_dump {find_programs().version}"
 
     @property
+    def settings(self) -> LogicalSettings:
+        """How it was set up."""
+        return self._settings
+
+    @property
     def sets(self) -> SetReader:
         """The repository as it lies there."""
         return self._sets

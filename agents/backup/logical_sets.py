@@ -80,6 +80,10 @@ class SetReader:
         if hash_file(target) != manifest.files[path]:
             raise SetDamagedError(f"{key}: its content is not what was written; take another set or copy")
 
+    def put(self, label: str, path: str, source: Path) -> None:
+        """Store one object of a set; the manifest comes last."""
+        self._store.put(source, self.key(label, path))
+
     def find_damage(self, label: str | None, scratch: Path, identities: Identities | None) -> Sequence[Damage]:
         """Return everything that is wrong with one set or all."""
         labels = self._labels()

@@ -1,0 +1,1 @@
+"""The verbs of `cryo backup dump`: backups of databases whose files nobody can reach, and single tables."""
