@@ -97,7 +97,11 @@ bench-dumps: packages ## Print the figures of docs/backup.md that need no cluste
 
 .PHONY: bench-models
 bench-models: $(READY) ## Judge every model again and measure the server beside others; CRYO_DATA_DIR names the data.
-	@for name in models serving; do $(BIN)/python bench/$$name.py; done
+	@for name in models domain drift serving serving_start; do $(BIN)/python bench/$$name.py; done
+
+.PHONY: bench-api
+bench-api: $(READY) ## Call every endpoint of the model server 20,000 times with made-up requests; takes half an hour.
+	@$(BIN)/python bench/openapi_calls.py
 
 .PHONY: vendor
 vendor: $(READY) ## Fetch the scripts and the font of the pages again as vendor.toml names them; needs npm.

@@ -34,6 +34,7 @@ def train(  # noqa: PLR0913 - every option of a training run
     version: Annotated[str | None, typer.Option(help="Version to release.")] = None,
     seed: Annotated[int | None, typer.Option(help="Every random choice derives from it.")] = None,
     trials: Annotated[int, typer.Option(help="Hyperparameter search, 0 to 50.")] = 0,
+    experiments: Annotated[Path | None, typer.Option(help="File of `cryo data experiments` to learn from too.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite a version whose content differs.")] = False,
 ) -> None:
     """Train one model from its data set, measure it and write it as a released folder."""
@@ -49,6 +50,7 @@ def train(  # noqa: PLR0913 - every option of a training run
         seed=TrainSettings.seed if seed is None else seed,
         trials=trials,
         replace=replace,
+        experiments=experiments,
     )
     written = train_model(name, settings, print_lines(lambda line: typer.echo(line, err=True)))
     typer.echo(f"{written.folder} {written.digest}")

@@ -5,7 +5,7 @@ Group first, then average: averaging rows that a split has already separated wou
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,7 @@ class Samples:
         measurements: number of rows that were merged.
         excluded: what was left out and why.
         splits: as the manifest declares them, the primary one first.
+        added: rows among them that are not from the data set's file.
     """
 
     manifest: Manifest
@@ -65,6 +66,7 @@ class Samples:
     measurements: int
     excluded: tuple[str, ...]
     splits: tuple[Split, ...]
+    added: "Added | None" = None
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -96,8 +98,28 @@ def _row(recipe: Recipe, given: Molecule | Composition, conditions: Mapping[str,
     raise DatasetInvalidError(f"recipe {recipe.name} is made for other rows than these; correct the catalogue")
 
 
-def build_samples(table: Table, recipe: Recipe) -> Samples:
+@dataclass(frozen=True)
+class Added:
+    """Rows from elsewhere than the data set's file.
+
+    Args:
+        entries: to be merged with those of the file.
+        sha256: of the file they came in.
+        left_out: one sentence per row that could not be used.
+    """
+
+    entries: tuple[Entry, ...]
+    sha256: str
+    left_out: tuple[str, ...]
+
+
+def build_samples(table: Table, recipe: Recipe, added: Added | None = None) -> Samples:
     """Merge the repeats of a table, keeping the rows that have every condition the recipe needs.
+
+    Args:
+        table: of the data set.
+        recipe: of the model.
+        added: rows from elsewhere; None for none.
 
     Raises:
         DatasetInvalidError: the table has no column that the recipe or a split needs (permanent).
@@ -109,7 +131,10 @@ def build_samples(table: Table, recipe: Recipe) -> Samples:
     if len(complete) < len(entries):
         names = ", ".join(condition.name for condition in recipe.conditions)
         excluded.append(f"{len(entries) - len(complete)} rows, dropped: no value for {names}")
-    return merge_entries(manifest, complete, tuple(excluded))
+    if added is None:
+        return merge_entries(manifest, complete, tuple(excluded))
+    merged = merge_entries(manifest, [*complete, *added.entries], (*excluded, *added.left_out))
+    return replace(merged, added=added)
 
 
 def merge_entries(manifest: Manifest, entries: Sequence[Entry], excluded: tuple[str, ...] = ()) -> Samples:

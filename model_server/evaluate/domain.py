@@ -78,6 +78,44 @@ def neighbour_measure(x: FeatureMatrix, *, neighbours: int) -> Measure:
     return measure
 
 
+def mahalanobis_measure(x: FeatureMatrix) -> Measure:
+    """Measure similarity by the distance from the centre of the training rows, in units of their covariance.
+
+    The covariance is shrunk towards the identity after Ledoit and Wolf (2004), because there are about as many columns
+    as rows. Similarity is 1 / (1 + d / reach), reach being the median distance of the training rows.
+    """
+
+    def measure(train: Indices, test: Indices) -> Vector:
+        whole = x[train].astype(np.float64)
+        axes = np.flatnonzero(whole.std(axis=0) > _CONSTANT)
+        centre, spread = whole[:, axes].mean(axis=0), whole[:, axes].std(axis=0)
+        standard = (whole[:, axes] - centre) / spread
+        inverse = np.asarray(np.linalg.inv(shrunk_covariance(standard)), dtype=np.float64)
+        reach = float(np.median(_lengths(standard, inverse))) or 1.0
+        return np.asarray(1.0 / (1.0 + _lengths((x[test][:, axes] - centre) / spread, inverse) / reach))
+
+    return measure
+
+
+def shrunk_covariance(standard: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariance of centred rows of shape (n, d), shrunk towards a multiple of the identity.
+
+    Source: Ledoit and Wolf 2004, doi 10.1016/S0047-259X(03)00096-4.
+    """
+    rows, columns = standard.shape
+    sample = standard.T @ standard / rows
+    mean = np.trace(sample) / columns
+    target = mean * np.eye(columns)
+    distance = np.square(sample - target).sum() / columns
+    noise = (np.square(standard).T @ np.square(standard) / rows - np.square(sample)).sum() / (rows * columns)
+    share = min(noise, distance) / distance if distance else 1.0
+    return np.asarray(share * target + (1.0 - share) * sample)
+
+
+def _lengths(rows: NDArray[np.float64], inverse: NDArray[np.float64]) -> Vector:
+    return np.asarray(np.sqrt(np.einsum("ij,jk,ik->i", rows, inverse, rows)))
+
+
 def held_out_similarity(measure: Measure, rows: int, folds: Iterable[Fold]) -> Vector:
     """Similarity of every row to the nearest one of the folds it was predicted from."""
     similarity = np.full(rows, np.nan)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 from model_server.registry.card import Card
 from model_server.registry.figures import PointScores, Score
 
@@ -37,10 +39,16 @@ def _data(card: Card) -> str:
         if data.repeat_range_mean
         else ""
     )
+    experiments = ""
+    if not isinstance(data.experiments, msgspec.UnsetType):
+        experiments = (
+            f" {data.experiments.measurements} of the measurements are experiments of the laboratory, from a file with "
+            f"the sha256 {data.experiments.sha256}."
+        )
     left_out = "".join(f"\n- {text}" for text in data.excluded)
     return (
         f"## Data\n\n{data.title}: {data.measurements} measurements of {data.compounds} {kind}, "
-        f"{data.target_min:g} to {data.target_max:g} {unit}.{repeats}\n\n"
+        f"{data.target_min:g} to {data.target_max:g} {unit}.{repeats}{experiments}\n\n"
         f"Origin {data.origin}, commit {data.commit}, sha256 {data.sha256}. Licence: {data.licence}.\n\n{citations}"
         + (f"\n\nLeft out or corrected:\n{left_out}" if left_out else "")
     )

@@ -60,6 +60,13 @@ class Identity(_Part, frozen=True):
     known_failures: tuple[str, ...]
 
 
+class AddedRecord(_Part, frozen=True):
+    """Experiments that were learnt from beside the data set: sha256 of their file, and how many measurements."""
+
+    sha256: str
+    measurements: int
+
+
 class DataRecord(_Part, frozen=True):
     """What it was trained on.
 
@@ -68,6 +75,7 @@ class DataRecord(_Part, frozen=True):
         compounds: distinct compounds or compositions left after averaging repeats; rows of the known set.
         repeat_range_mean: mean spread of repeated values of one compound, in the unit.
         excluded: rows left out, with reasons.
+        experiments: measurements among them that are not from the data set; absent when all are.
     """
 
     name: str
@@ -83,6 +91,7 @@ class DataRecord(_Part, frozen=True):
     target_max: float
     repeat_range_mean: float
     excluded: tuple[str, ...] = ()
+    experiments: AddedRecord | msgspec.UnsetType = msgspec.UNSET
 
 
 class FeatureContract(_Part, frozen=True):

@@ -24,6 +24,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=TrainSettings.seed, help="default: %(default)s")
     parser.add_argument("--trials", type=int, default=0, help="hyperparameter search, 0 to 50 (default: %(default)s)")
     parser.add_argument("--replace", action="store_true", help="overwrite this version when its content differs")
+    parser.add_argument("--experiments", type=Path, help="file of `cryo data experiments` to learn from as well")
     parser.add_argument("--progress", choices=["text", "json"], default="text", help="one line a step")
     parser.add_argument("--progress-file", type=Path, help="append steps and outcome to this file, one JSON a line")
     return parser.parse_args(arguments)
@@ -41,6 +42,7 @@ def main(arguments: list[str]) -> int:
             seed=chosen.seed,
             trials=chosen.trials,
             replace=chosen.replace,
+            experiments=chosen.experiments,
         )
         report = (print_json if chosen.progress == "json" else print_lines)(_print)
         if chosen.progress_file is not None:

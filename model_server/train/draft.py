@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed_version
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
@@ -17,6 +18,7 @@ from model_server.features.fingerprints import BITS, RADIUS
 from model_server.features.molecules import Molecule, library_version, parse_molecule
 from model_server.features.recipes import MoleculeRecipe, Recipe, find_recipe
 from model_server.registry.card import (
+    AddedRecord,
     DataRecord,
     DomainContract,
     Evaluation,
@@ -179,7 +181,7 @@ def _features(plan: ModelPlan) -> FeatureContract:
 
 
 def _data_record(samples: Samples) -> DataRecord:
-    manifest, source = samples.manifest, samples.manifest.source
+    manifest, source, added = samples.manifest, samples.manifest.source, samples.added
     repeated = samples.ranges[samples.ranges > 0]
     return DataRecord(
         name=manifest.name,
@@ -195,6 +197,7 @@ def _data_record(samples: Samples) -> DataRecord:
         target_max=float(samples.values.max()),
         repeat_range_mean=round(float(np.mean(repeated)), 2) if repeated.size else 0.0,
         excluded=samples.excluded,
+        experiments=AddedRecord(added.sha256, len(added.entries)) if added else msgspec.UNSET,
     )
 
 

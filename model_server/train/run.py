@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from msgspec import structs
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # ships no types
 
-from model_server.data.manifest import load_manifest
-from model_server.data.samples import Samples, build_samples
+from model_server.data.experiments import experiment_entries, read_experiment_file
+from model_server.data.manifest import Manifest, load_manifest
+from model_server.data.samples import Added, Samples, build_samples
 from model_server.data.table import load_table
-from model_server.errors import TrainingCancelledError
+from model_server.errors import DatasetInvalidError, TrainingCancelledError
 from model_server.evaluate.domain import fit_neighbourhood, neighbour_measure, tanimoto_measure
 from model_server.evaluate.importance import reference_distributions
 from model_server.evaluate.verdict import check_promises
@@ -39,6 +41,7 @@ from model_server.train.settings import TrainSettings
 # Chosen: the mean of five nearest rows forgives one odd neighbour; 3 and 8 separate errors about as well.
 NEIGHBOURS = 5
 _STEPS = 7
+_REASONS_SHOWN = 3
 
 Cancelled = Callable[[], bool]
 
@@ -83,8 +86,24 @@ def train_model(
     """
     plan = find_plan(name)
     silence_library_log()
-    table = load_table(load_manifest(plan.manifest), settings.data_dir)
-    return train_on(plan, build_samples(table, find_recipe(plan.recipe)), settings, report, cancelled)
+    manifest = load_manifest(plan.manifest)
+    added = None if settings.experiments is None else _added(plan, manifest, settings.experiments)
+    samples = build_samples(load_table(manifest, settings.data_dir), find_recipe(plan.recipe), added)
+    return train_on(plan, samples, settings, report, cancelled)
+
+
+def _added(plan: ModelPlan, manifest: Manifest, path: Path) -> Added:
+    """Read experiments that the model can learn from.
+
+    Raises:
+        DatasetInvalidError: none of them can be used, or the file is not one of experiments (permanent).
+    """
+    given = read_experiment_file(path)
+    found = experiment_entries(given.rows, manifest, find_recipe(plan.recipe), family=plan.family)
+    if not found.entries:
+        reasons = "; ".join(found.left_out[:_REASONS_SHOWN]) or f"none measures what {plan.name} predicts"
+        raise DatasetInvalidError(f"{path}: {plan.name} can learn from none of {len(given.rows)} rows: {reasons}")
+    return Added(found.entries, given.sha256, found.left_out)
 
 
 def train_on(

@@ -23,6 +23,7 @@ class TrainSettings:
         holdouts: repeats of the coverage measurement, >= 1; 20 put the mean coverage within a point.
         trials: hyperparameter search inside nested cross-validation, 0 to 50; 0 takes the catalogue's settings.
         replace: overwrite an existing version whose content differs.
+        experiments: file of experiments to learn from beside the data set; None for none.
     """
 
     data_dir: Path
@@ -33,6 +34,7 @@ class TrainSettings:
     holdouts: int = 20
     trials: int = 0
     replace: bool = False
+    experiments: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that would surface later as something else."""

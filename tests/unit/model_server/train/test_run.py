@@ -1,5 +1,6 @@
 """Training on synthetic compounds; the real sets are trained in tests/integration/model_server."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,10 +10,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from model_server.data import samples
 from model_server.data.manifest import load_manifest
-from model_server.data.samples import composition_entry, merge_entries
-from model_server.errors import DatasetMissingError, SettingInvalidError, TrainingCancelledError
+from model_server.data.samples import composition_entry, merge_entries, molecule_entry
+from model_server.data.table import Table
+from model_server.errors import (
+    DatasetInvalidError,
+    DatasetMissingError,
+    SettingInvalidError,
+    TrainingCancelledError,
+)
+from model_server.features.molecules import parse_molecule
 from model_server.features.recipes import find_recipe
+from model_server.train import run
 from model_server.train.blend import BlendSettings, blend_learner
 from model_server.train.catalogue import PLANS, find_plan
 from model_server.train.command import main
@@ -207,4 +217,64 @@ def test_damaged_real_set_is_refused(data_dir, tmp_path):
     copy.write_bytes(copy.read_bytes().replace(b"220", b"221", 1))
 
     assert main(["tg", "--data-dir", str(tmp_path), "--out", str(tmp_path / "out")]) == 70
+    assert not (tmp_path / "out").exists()
+
+
+def write_experiments(path, *rows):
+    given = {
+        "measured_on": "2026-03-01",
+        "property_name": "glass_transition_temperature",
+        "unit": "K",
+        "components": [{"smiles": "CCCCCCCCCCCCO", "amount": 1.0, "unit": "mole fraction"}],
+    }
+    path.write_text(json.dumps({"rows": [{"experiment_id": f"e{n}", **given, **row} for n, row in enumerate(rows)]}))
+    return path
+
+
+def test_experiments_are_learnt_from_beside_the_data_set_and_the_card_says_so(
+    toy_plan, toy_samples, manifest, tmp_path, monkeypatch
+):
+    """The table is stood in for by the toy rows; everything after it is the real path."""
+    entries = [
+        molecule_entry(parse_molecule(key), value)
+        for key, value in zip(toy_samples.keys, toy_samples.values, strict=True)
+    ]
+    monkeypatch.setattr(run, "find_plan", lambda _name: toy_plan)
+    monkeypatch.setattr(samples, "_read_entry", lambda _manifest, row, _recipe: row)
+    monkeypatch.setattr(run, "load_table", lambda _manifest, _folder: Table(manifest, tuple(entries), ()))
+    molal = [{"smiles": "CO", "amount": 1.0, "unit": "mol/kg"}]
+    path = write_experiments(
+        tmp_path / "rows.json", {"value": 189.0}, {"value": 191.0}, {"value": 150.0, "components": molal}
+    )
+
+    written = train_model("tg", TrainSettings(tmp_path, tmp_path / "out", repeats=1, holdouts=1, experiments=path))
+
+    data = written.card.data
+    assert (data.compounds, data.measurements) == (61, 62)
+    assert data.experiments.measurements == 2
+    assert data.experiments.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "e2" in data.excluded[-1]
+    assert "2 of the measurements are experiments" in (written.folder / "card.md").read_text()
+
+
+def test_card_without_experiments_is_the_bytes_it_was(toy_release):
+    assert b'"experiments"' not in (toy_release.folder / "card.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "reason"),
+    [
+        (None, DatasetMissingError, "No such file"),
+        ("{", DatasetInvalidError, "truncated"),
+        ('{"rows": [{"experiment_id": "e"}]}', DatasetInvalidError, "measured_on"),
+        ('{"rows": []}', DatasetInvalidError, "none measures"),
+    ],
+)
+def test_experiments_that_cannot_be_used_end_the_training_before_it_begins(tmp_path, content, error, reason):
+    path = tmp_path / "rows.json"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(error, match=reason):
+        train_model("tg", TrainSettings(tmp_path, tmp_path / "out", experiments=path))
     assert not (tmp_path / "out").exists()
