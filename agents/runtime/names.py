@@ -30,6 +30,7 @@ LABEL_PART_OF = "app.kubernetes.io/part-of"
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 LABEL_VERSION = "app.kubernetes.io/version"
 LABEL_COLOUR = "cryoprotect.io/color"
+LABEL_BACKUP_VERB = "cryoprotect.io/backup-verb"
 
 APP_MODEL_SERVER = "model-server"
 APP_POSTGRES = "postgres"
@@ -39,6 +40,9 @@ APP_MIGRATE = "migrate"
 APP_RELEASE = "release"
 APP_FLAGS = "flags"
 APP_FLAGS_LOGIN = "flags-login"
+APP_BACKUP = "backup"
+APP_BACKUP_JOB = "backup-job"
+APP_OBJECT_STORE = "object-store"
 ROLE_FLAGS = "cryo_flags"
 
 SERVICE_ACCOUNT_MIGRATE = "migrate"
@@ -47,10 +51,13 @@ SERVICE_ACCOUNT_FLAGS = "flags"
 SERVICE_ACCOUNT_MODEL_SERVER = "model-server"
 SERVICE_ACCOUNT_PROMETHEUS = "prometheus"
 SERVICE_ACCOUNT_GATEWAY = "gateway"
+SERVICE_ACCOUNT_BACKUP = "backup"
 
 PORT_HTTP = 8080
 PORT_POSTGRES = 5432
 PORT_PROMETHEUS = 9090
+PORT_PGBACKREST = 8432
+PORT_OBJECT_STORE = 9000
 
 GATEWAY_API_GROUP = "gateway.networking.k8s.io"
 GATEWAY_API_VERSION = "v1"

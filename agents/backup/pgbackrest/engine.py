@@ -100,7 +100,12 @@ class PgBackRest:
         self.require_folder(request)
         chosen = choose_set(self.list_sets(), request, self.read_archive)
         config = write_config(self._local(request.folder))
-        arguments = ["restore", self._stanza, *restore_options(request, chosen), "--log-level-console=detail"]
+        arguments = [
+            "restore",
+            self._stanza,
+            *restore_options(request, chosen, self._restore_command),
+            "--log-level-console=detail",
+        ]
         self.program.run(config, arguments, timeout_s=self.limit_s, progress=progress)
         return chosen
 
@@ -113,6 +118,13 @@ class PgBackRest:
             message = f"backup {label} is needed by {', '.join(children)}; nothing was deleted: expire those first"
             raise SetHeldError(message)
         self._run(self._stanza, "expire", f"--set={label}", f"--repo={repository}")
+
+    def annotate(self, label: str, marks: Mapping[str, str], *, repository: int) -> None:
+        """Write annotations onto a set; an empty value removes one."""
+        _require([backup for backup in self.list_sets() if backup.repository == repository], label)
+        options = _annotation_options({key: value for key, value in marks.items() if value})
+        options += [f"--annotation={key}=" for key, value in marks.items() if not value]
+        self._quick(self._stanza, "annotate", f"--set={label}", f"--repo={repository}", *options)
 
     def expire_wal(self, sets: Sequence[BackupSet], continuous_from: str, *, repository: int) -> None:
         """Delete WAL that only moments before a set need; older sets keep what makes them consistent.
@@ -170,6 +182,11 @@ class PgBackRest:
         """The same repositories with a data folder on this machine, beside the configuration that others use."""
         database = replace(self.settings.database, data=folder, host=None)
         return replace(self.settings, folder=self.settings.folder / "restore", database=database)
+
+    @property
+    def _restore_command(self) -> str:
+        """How the database fetches WAL for itself when it has been restored into place."""
+        return f'/usr/bin/pgbackrest --config={self.settings.database.config} {self._stanza} archive-get %f "%p"'
 
     @property
     def _stanza(self) -> str:

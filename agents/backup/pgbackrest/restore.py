@@ -116,8 +116,15 @@ def _is_after(reach: Reach, target: RestoreTarget, archive: Archive) -> bool:
             return False
 
 
-def restore_options(request: RestoreRequest, chosen: BackupSet) -> list[str]:
-    """Return the options of `pgbackrest restore`."""
+def restore_options(request: RestoreRequest, chosen: BackupSet, restore_command: str) -> list[str]:
+    """Return the options of `pgbackrest restore`.
+
+    Args:
+        request: what shall come back.
+        chosen: the set to begin with.
+        restore_command: how the server fetches WAL when it is not a clone: with its own configuration, because the
+            one of this restore is gone by then.
+    """
     target = request.target
     options = [f"--repo={chosen.repository}", f"--set={chosen.label}"]
     match target:
@@ -140,6 +147,8 @@ def restore_options(request: RestoreRequest, chosen: BackupSet) -> list[str]:
     if request.as_clone:
         # A clone that archives into the repository that it came from ruins it.
         options.append("--archive-mode=off")
+    else:
+        options.append(f"--recovery-option=restore_command={restore_command}")
     return options
 
 
