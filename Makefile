@@ -97,7 +97,7 @@ bench-dumps: packages ## Print the figures of docs/backup.md that need no cluste
 
 .PHONY: bench-models
 bench-models: $(READY) ## Judge every model again and measure the server beside others; CRYO_DATA_DIR names the data.
-	@for name in models domain drift serving serving_start; do $(BIN)/python bench/$$name.py; done
+	@for name in models domain drift serving serving_start pages; do $(BIN)/python bench/$$name.py; done
 
 .PHONY: bench-api
 bench-api: $(READY) ## Call every endpoint of the model server 20,000 times with made-up requests; takes half an hour.

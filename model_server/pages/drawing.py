@@ -4,8 +4,6 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from rdkit.Chem.Draw import rdMolDraw2D
-
 from model_server.errors import MoleculeInvalidError
 from model_server.features.molecules import parse_molecule
 
@@ -38,6 +36,9 @@ def draw_molecule(smiles: str, scale: float) -> Drawing | None:
         molecule = parse_molecule(smiles)
     except MoleculeInvalidError:
         return None
+    # Imported late, like the templates' library: the first drawing pays, not every start of a server.
+    from rdkit.Chem.Draw import rdMolDraw2D  # noqa: PLC0415
+
     drawer = rdMolDraw2D.MolDraw2DSVG(-1, -1)
     options: Any = drawer.drawOptions()  # rdkit ships no types that hold here
     options.clearBackground = False

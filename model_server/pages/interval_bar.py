@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 # Chosen: ends of the axis stay clear of the border, so that a label under the first tick is not cut off.
 _MARGIN = 0.06
-_WANTED_TICKS = 5
+_WANTED_TICKS = 6
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -62,7 +62,7 @@ def place_bar(point: float, limits: tuple[float, float], known: tuple[float, flo
 
 
 def nice_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Round values between two ends, about five of them."""
+    """Round values between two ends, about six of them."""
     raw = (high - low) / _WANTED_TICKS
     magnitude = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * magnitude for factor in _NICE if factor * magnitude >= raw)

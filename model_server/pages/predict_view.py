@@ -9,7 +9,7 @@ from model_server.features.ingredients import INGREDIENTS
 from model_server.features.units import SPELLINGS
 from model_server.pages.interval_bar import IntervalBar, place_bar
 from model_server.pages.predict_form import MIXTURE, MOLECULE, Form
-from model_server.pages.wording import amount, family_title, percent, with_unit
+from model_server.pages.wording import family_title, percent, with_unit
 from model_server.registry.card import Card
 from model_server.serve.shelf import Served
 from model_server.serve.wire import PredictionResponse
@@ -90,7 +90,7 @@ def list_targets(served: Iterable[Served]) -> list[Target]:
             labels = ", ".join(card.model.name for card in choosing)
             how = "whichever knows the nearest compound" if len(choosing) > 1 else "the default"
             note = f"{group} by {how}: {labels}."
-            label = f"{group}: {labels if len(choosing) == 1 else 'nearest of ' + labels}"
+            label = f"{group}: {labels if len(choosing) == 1 else family + ', nearest'}"
             targets.append(Target(family, label, group, _KIND_OF[choosing[0].features.kind], note))
         for card in sorted(members, key=lambda card: card.model.selector != "default"):
             model = card.model
@@ -113,7 +113,10 @@ def describe_result(response: PredictionResponse, card: Card, body: dict[str, An
     [found] = response.predictions
     unit, level = response.unit, percent(response.confidence_level)
     ends = (found.lower, found.upper)
-    domain = Domain(found.in_domain, found.similarity, card.domain.threshold, _advise(card, inside=found.in_domain))
+    canonical = found.canonical_smiles or found.mixture or ""
+    is_known = any(each.name == canonical for each in found.nearest)
+    advice = _advise(card, inside=found.in_domain, is_known=is_known)
+    domain = Domain(found.in_domain, found.similarity, card.domain.threshold, advice)
     value, lower, upper = (with_unit(number, unit) for number in (found.prediction, *ends))
     where = "inside" if found.in_domain else "outside"
     sentence = (
@@ -123,7 +126,7 @@ def describe_result(response: PredictionResponse, card: Card, body: dict[str, An
     return Result(
         value, lower, upper, level, place_bar(found.prediction, ends, (card.data.target_min, card.data.target_max)),
         domain, [(each.name, each.similarity) for each in found.nearest],
-        found.canonical_smiles or found.mixture or "", card, sentence, json.dumps(body, indent=2, ensure_ascii=False),
+        canonical, card, sentence, json.dumps(body, indent=2, ensure_ascii=False),
     )  # fmt: skip
 
 
@@ -132,13 +135,14 @@ def rows_to_show(form: Form) -> list[tuple[int, Any]]:
     return list(enumerate(form.rows, start=1))
 
 
-def _advise(card: Card, *, inside: bool) -> str:
+def _advise(card: Card, *, inside: bool, is_known: bool) -> str:
     unit, domain = card.model.unit, card.domain
+    what = "compounds" if card.features.kind == "molecule" else "formulations"
+    if is_known:
+        return "The model was trained on this very one, so its answer lies close to the measured value by design."
     if inside:
         found = domain.mae_inside
-        return "" if found is None else f"Held-out compounds like this erred by {with_unit(found, unit)} on average."
+        return "" if found is None else f"Held-out {what} like this erred by {with_unit(found, unit)} on average."
     found = domain.mae_outside
-    told = (
-        "" if found is None else f" Held-out compounds this far away erred by {amount(found)}\u00a0{unit} on average."
-    )
+    told = "" if found is None else f" Held-out {what} this far away erred by {with_unit(found, unit)} on average."
     return f"The model has seen nothing like it: treat the number as a guess.{told}"

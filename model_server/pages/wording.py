@@ -11,6 +11,7 @@ FAMILY_TITLES = {
 }
 _WRITTEN = {"mae": "MAE", "rmse": "RMSE", "r2": "R\u00b2", "auc": "AUC"}
 _ABBREVIATIONS = re.compile(r"\b(?:mae|rmse|r2|auc)\b")
+_UNIT_AT_END = re.compile(r"_(?:k|mm)\b")
 _MINUS = "\u2212"
 _HUNDRED, _TEN, _HUNDREDTH = 100.0, 10.0, 0.01
 
@@ -75,8 +76,8 @@ def title(text: str) -> str:
 
 
 def words(name: str) -> str:
-    """A machine's name in words, such as ``log_molar_mass``."""
-    return name.replace("_", " ")
+    """A machine's name in words, such as ``log_molar_mass``; a unit at its end is told elsewhere."""
+    return _UNIT_AT_END.sub("", name).replace("_", " ")
 
 
 def short(digest: str) -> str:
