@@ -93,12 +93,14 @@ def main() -> int:
                 print((folder / "log").read_text(), file=sys.stderr)
                 return 1
             endpoints = sum(map(len, httpx.get(f"{url}/api/v1/openapi.json").json()["paths"].values()))
+            # What was answered while nothing was loaded yet is no part of the campaign.
+            before = statuses(url)
             calls, failure, began, seed = 0, "", time.monotonic(), options.seed
             while calls < options.calls and not failure:
                 made, failure = call_everything(url, folder, seed)
                 calls, seed = calls + made, seed + 1
                 print(f"{calls} calls", file=sys.stderr)
-            answered = statuses(url)
+            answered = {hundred: count - before.get(hundred, 0) for hundred, count in statuses(url).items()}
             unforeseen = (folder / "log").read_text().count("request.failed")
         finally:
             process.terminate()

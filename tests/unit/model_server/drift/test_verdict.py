@@ -168,3 +168,19 @@ def test_distances_agree_with_their_definitions(seed, count):
     assert found.psi[0] >= 0.0
     # Pinsker: relative entropy is at least twice the squared difference.
     assert found.evidence[0] >= 2 * count * found.distance[0] ** 2 * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("correlated", [False, True])
+def test_many_columns_together_cry_wolf_no_more_often_than_one(correlated):
+    """One window in a hundred may; of forty seeded ones none does, while each column alone at that level would."""
+    chance = np.random.default_rng(5)
+    common = chance.normal(size=(ROWS, 1)) if correlated else 0.0
+    x = (chance.normal(size=(ROWS, 150)) + 2.0 * common).astype(np.float32)
+    columns = [Column(f"c{index}", "1", "made up") for index in range(150)]
+    nothing = HeldOut(np.ones(ROWS, dtype=bool), np.full(ROWS, 30.0), np.ones(ROWS), 0.9, 0.9)
+    made = build_profile(reference_distributions(x, x[:, 0], columns), rows=ROWS, held_out=nothing)
+
+    windows = [chance.integers(ROWS, size=MINIMUM) for _ in range(40)]
+    verdicts = [judge(made, live_of(x[chosen], x[chosen, 0]), [], since=None) for chosen in windows]
+
+    assert sum(verdict.alarm for verdict in verdicts) == 0
