@@ -23,6 +23,7 @@ COMMAND_MODULES = (
     "down",
     "status",
     "urls",
+    "token",
     "logs",
     "env",
     "pulumi",

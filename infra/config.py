@@ -64,6 +64,26 @@ class Flags(Section):
     resources: Resources = Field(description="CPU and memory of its pod.")
 
 
+class RegistryVolume(Section):
+    """The volume of the model registry: aliases, trained versions, data sets and jobs, shared by both colours."""
+
+    storage: Storage = Field(description="Volume that holds it.")
+    access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = Field(
+        description="ReadWriteOnce where every pod of the model server and every training runs on one node; "
+        "ReadWriteMany elsewhere, from a StorageClass whose files can be locked (NFS 4 can)."
+    )
+
+
+class Training(Section):
+    """Trainings ordered through the model server, each a Kubernetes Job."""
+
+    enabled: bool = Field(description="Let the model server create Jobs of the trainer image; needs `registry`.")
+    image: Image = Field(description="Trainer image; its model code has to be that of the slots.")
+    resources: Resources = Field(description="CPU and memory of each training.")
+    deadline_s: int = Field(ge=60, le=86400, description="Seconds after which a training is stopped.")
+    parallel: int = Field(ge=1, le=16, description="Trainings at a time; of one model never more than one.")
+
+
 class Database(Section):
     """PostgreSQL, one instance with a volume."""
 
@@ -195,6 +215,10 @@ class Environment(Section):
     agents: Agents = Field(description="The Jobs that migrate and release.")
     database: Database = Field(description="PostgreSQL.")
     flags: Flags = Field(description="The feature flag service, in the image of the agents.")
+    registry: RegistryVolume | None = Field(
+        description="Writable model registry; null: aliases and versions are those of the image and cannot be changed."
+    )
+    training: Training = Field(description="Trainings ordered through the model server, each a Kubernetes Job.")
     apps: Apps = Field(description="The applications that are released in two colours.")
     gateway: Gateway = Field(description="Traefik, which routes by Gateway API.")
     prometheus: Prometheus = Field(description="Prometheus, which scrapes both colours and the gateway.")
@@ -205,9 +229,17 @@ class Environment(Section):
         yield "database.image", self.database.image
         yield "gateway.image", self.gateway.image
         yield "prometheus.image", self.prometheus.image
+        if self.training.enabled:
+            yield "training.image", self.training.image
         for name, app in self.apps.items():
             for colour, slot in app.slots.filled():
                 yield f"apps.{name}.slots.{colour.value}.image", slot.image
+
+    @model_validator(mode="after")
+    def _training_has_a_registry(self) -> Self:
+        if self.training.enabled and self.registry is None:
+            refuse("training.enabled", "is true and registry is null, so a trained model has no place; fill registry")
+        return self
 
     @model_validator(mode="after")
     def _production_is_pinned(self) -> Self:

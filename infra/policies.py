@@ -13,6 +13,7 @@ from agents.runtime.names import LABEL_COMPONENT, LABEL_INSTANCE, LABEL_MANAGED_
 from infra.naming import REPLACE_UNREADY
 from infra.quantities import has_digest
 from infra.rendering import PROVIDER
+from infra.workload_rights import creators_of_workloads_are_guarded, guarded_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -189,13 +190,15 @@ def jobs_end(rendering: Rendering) -> Iterator[str]:
 
 def rights_are_least(rendering: Rendering) -> Iterator[str]:
     """No wildcard, no token where none is needed, and write access only by name where Kubernetes allows it."""
+    guarded = {kind for kind, operations in guarded_kinds(rendering).items() if "DELETE" in operations}
     for resource in rendering.objects("Role", "ClusterRole"):
         for rule in resource.inputs.get("rules") or ():
             if "*" in (*rule.get("verbs", ()), *rule.get("resources", ()), *rule.get("apiGroups", ())):
                 yield f"{resource}: has a wildcard"
             writes = set(rule.get("verbs", ())) - {"get", "list", "watch", "create"}
             status = all(str(kind).endswith("/status") for kind in rule.get("resources", ()))
-            if writes and not rule.get("resourceNames") and not status:
+            narrowed = rule.get("resourceNames") or set(rule.get("resources", ())) <= guarded
+            if writes and not narrowed and not status:
                 yield f"{resource}: may {', '.join(sorted(writes))} every one of {', '.join(rule['resources'])}"
     for resource in rendering.objects("ServiceAccount"):
         if resource.inputs.get("automountServiceAccountToken") is not False:
@@ -232,7 +235,9 @@ def data_is_protected(rendering: Rendering) -> Iterator[str]:
     if not rendering.protect_data:
         return
     protected = {(resource.kind, resource.name) for resource in rendering.objects() if resource.protect}
-    for kind, name in (("Namespace", "apps"), ("Secret", "postgres-password"), ("StatefulSet", "postgres")):
+    data = [("Namespace", "apps"), ("Secret", "postgres-password"), ("StatefulSet", "postgres")]
+    data += [(claim.kind, claim.name) for claim in rendering.objects("PersistentVolumeClaim")]
+    for kind, name in data:
         if (kind, name) not in protected:
             yield f"{kind} {name}: can be deleted"
 
@@ -272,6 +277,7 @@ RULES: tuple[Callable[[Rendering], Iterator[str]], ...] = (
     secrets_stay_out_of_settings,
     jobs_end,
     rights_are_least,
+    creators_of_workloads_are_guarded,
     weights_have_one_owner,
     namespaces_are_closed,
     data_is_protected,

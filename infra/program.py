@@ -14,11 +14,13 @@ from infra.components.database import Database, DatabaseArgs
 from infra.components.flags import Flags, FlagsArgs
 from infra.components.gateway import SERVICE_PORT, Gateway, GatewayArgs
 from infra.components.migrations import Migrations, MigrationsArgs
-from infra.components.model_server import ModelServer, ModelServerArgs
+from infra.components.model_server import ModelServer, ModelServerArgs, attach_operator_token
 from infra.components.namespaces import Namespaces, NamespacesArgs
 from infra.components.prometheus import Prometheus, PrometheusArgs
+from infra.components.registry import Registry, RegistryArgs
 from infra.components.release import GatewayAddress, Release, ReleaseArgs
 from infra.components.secrets import Secrets, SecretsArgs
+from infra.components.training import Training, TrainingArgs
 from infra.environment_files import load_environment
 from infra.images import ImageSource, choose_source, resolve
 from infra.traefik import HOST
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agents.runtime.names import Colour
+    from infra.components.slot import Attachments
     from infra.config import Environment
     from infra.slots import App
 
@@ -98,6 +101,7 @@ class Program:
         self._flags(secrets, gateway, after=[migrations])
         app = self.environment.apps.model_server
         images = {colour: self._image(slot.image) for colour, slot in app.slots.filled()}
+        attachments, training = self._registry(secrets)
         server = ModelServer(
             "model-server",
             ModelServerArgs(
@@ -106,7 +110,8 @@ class Program:
                 namespace=self.namespaces.apps,
                 gateway=gateway.ref,
                 environment=self.plan.stack,
-                after=[migrations],
+                after=[migrations, *training],
+                attachments=attachments,
             ),
             opts=self.opts,
         )
@@ -161,6 +166,39 @@ class Program:
             ),
             opts=self.opts,
         )
+
+    def _registry(self, secrets: Secrets) -> tuple[Attachments, Sequence[pulumi.Resource]]:
+        """Declare the model registry and training; return what the model server gets of them and waits for."""
+        attachments, environment = attach_operator_token(secrets.operator), self.environment
+        if environment.registry is None:
+            return attachments, ()
+        registry = Registry(
+            "registry",
+            RegistryArgs(
+                settings=environment.registry,
+                namespace=self.namespaces.apps,
+                environment=self.plan.stack,
+                protect=environment.protect_data,
+            ),
+            opts=self.opts,
+        )
+        attachments = attachments.with_all_of(registry.attach())
+        if not environment.training.enabled:
+            return attachments, ()
+        training = Training(
+            "training",
+            TrainingArgs(
+                settings=environment.training,
+                image=self._image(environment.training.image),
+                claim=registry.claim,
+                apps_namespace=environment.namespaces.apps,
+                namespace=self.namespaces.apps,
+                api_server_ports=environment.cluster.api_server_ports,
+                environment=self.plan.stack,
+            ),
+            opts=self.opts,
+        )
+        return attachments.with_all_of(training.attach()), [training]
 
     def _gateway(self) -> Gateway:
         return Gateway(

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     data.command("fetch")(fetch)
     data.command("check")(check)
     data.command("experiments")(experiments)
+    data.command("push")(push)
     app.add_typer(data, name="data")
 
 
@@ -146,6 +147,31 @@ def send(url: str, rows: "Sequence[ExperimentRow]", token: str) -> str:
     with httpx.Client(base_url=url, timeout=60.0) as client:
         done = push_rows(client, rows, token, told=lambda line: typer.echo(line, err=True))
     return f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged"
+
+
+def push(
+    *,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of data sets; default CRYO_DATA_DIR.")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Address of the model server; default the stack's gateway.")
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(help="Operator token; default the stack's own Secret.")] = None,
+) -> None:
+    """Bring the data sets of the folder to a running model server, whose trainings read them there."""
+    from cryo.addresses import find_addresses
+    from cryo.dataset_push import open_client, push_datasets
+    from cryo.operator_token import read_operator_token
+    from cryo.settings import read_settings
+    from model_server.data.manifest import load_manifest, manifest_names
+    from model_server.data.table import resolve_data_dir
+    from model_server.serve.auth import read_secret
+
+    folder, settings = resolve_data_dir(data_dir, os.environ), read_settings(os.environ)
+    given = read_secret(token_file, "--token-file").decode("ascii") if token_file else read_operator_token(settings)
+    manifests = [(name, load_manifest(name)) for name in manifest_names()]
+    with open_client(server or find_addresses(settings).gateway, given) as client:
+        for each in push_datasets(manifests, folder, client):
+            typer.echo(f"{each.name}: {each.outcome}")
 
 
 def download(url: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -19,7 +19,7 @@ from agents.runtime.names import (
     service_name,
 )
 from infra import network
-from infra.components.slot import ColourSlot, Container, SlotArgs
+from infra.components.slot import Attachments, ColourSlot, Container, SlotArgs
 from infra.naming import SKIP_AWAIT, Identity
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class BlueGreenArgs:
     namespace: pulumi.Input[str]
     gateway: GatewayRef
     after: Sequence[pulumi.Resource]
+    attachments: Attachments = field(default_factory=Attachments)
 
 
 class BlueGreen(pulumi.ComponentResource):
@@ -79,6 +80,7 @@ class BlueGreen(pulumi.ComponentResource):
                     container=args.container,
                     image=args.images[colour],
                     settings=self._settings(colour, slot.version) | args.app.settings | slot.settings,
+                    attachments=args.attachments,
                     namespace=args.namespace,
                     service_account=account.metadata.name,
                     after=args.after,
@@ -88,8 +90,9 @@ class BlueGreen(pulumi.ComponentResource):
         self._route([self._service(colour) for colour in Colour])
         self.register_outputs({})
 
-    def _settings(self, colour: Colour, version: str) -> dict[str, str]:
+    def _settings(self, colour: Colour, version: str) -> dict[str, pulumi.Input[str]]:
         return {
+            **self._args.attachments.settings,
             "CRYO_BIND": f"0.0.0.0:{self._args.container.port}",
             "CRYO_COLOUR": colour.value,
             "CRYO_DRAIN_S": str(self._args.app.drain.request_timeout_s),
@@ -145,11 +148,13 @@ class BlueGreen(pulumi.ComponentResource):
             network.pods({LABEL_NAME: APP_RELEASE}),
             network.pods({LABEL_NAME: APP_PROMETHEUS}),
         ]
+        ports = self._args.attachments.api_server_ports
+        to_kubernetes = [network.egress([network.nodes()], *ports)] if ports else []
         network.policy(
             self._name,
             metadata=self._metadata(self._args.identity),
             selector={LABEL_NAME: self._name},
-            rules=([network.ingress(callers, self._args.container.port)], ()),
+            rules=([network.ingress(callers, self._args.container.port)], to_kubernetes),
             opts=pulumi.ResourceOptions(parent=self),
         )
 

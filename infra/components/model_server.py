@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
+from pulumi_kubernetes import core
 
 from agents.runtime.names import APP_MODEL_SERVER, PORT_HTTP, Colour
 from infra.components.blue_green import BlueGreen, BlueGreenArgs, GatewayRef
-from infra.components.slot import Container
+from infra.components.secrets import PASSWORD_KEY
+from infra.components.slot import Attachments, Container
 from infra.naming import Identity
-from infra.pods import USER_APP
+from infra.pods import USER_APP, secret_volume
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +29,19 @@ CONTAINER = Container(
 )
 
 
+_TOKEN_FOLDER = "/run/secrets/operator"  # noqa: S105 - a path
+_TOKEN = "operator-token"  # noqa: S105 - the name of a volume
+
+
+def attach_operator_token(secret: pulumi.Input[str]) -> Attachments:
+    """Return what lets whoever may read the Secret act as an operator."""
+    return Attachments(
+        settings={"CRYO_SERVICE_TOKEN_FILE": f"{_TOKEN_FOLDER}/{PASSWORD_KEY}"},
+        volumes=[secret_volume(_TOKEN, secret)],
+        mounts=[core.v1.VolumeMountArgs(name=_TOKEN, mount_path=_TOKEN_FOLDER, read_only=True)],
+    )
+
+
 @dataclass(frozen=True)
 class ModelServerArgs:
     """The model server's part of an environment, with its images resolved."""
@@ -37,6 +52,7 @@ class ModelServerArgs:
     gateway: GatewayRef
     environment: str
     after: Sequence[pulumi.Resource]
+    attachments: Attachments
 
 
 class ModelServer(pulumi.ComponentResource):
@@ -55,6 +71,7 @@ class ModelServer(pulumi.ComponentResource):
                 namespace=args.namespace,
                 gateway=args.gateway,
                 after=args.after,
+                attachments=args.attachments,
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -35,6 +35,32 @@ class Container:
 
 
 @dataclass(frozen=True)
+class Attachments:
+    """What pods of both colours get beside their image and settings.
+
+    Args:
+        settings: further variables, whose values other objects decide.
+        volumes: of the pod.
+        mounts: of the container.
+        api_server_ports: where the pod may reach the API server, as its ServiceAccount; empty: it gets no token.
+    """
+
+    settings: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    volumes: Sequence[core.v1.VolumeArgs] = ()
+    mounts: Sequence[core.v1.VolumeMountArgs] = ()
+    api_server_ports: Sequence[int] = ()
+
+    def with_all_of(self, other: Attachments) -> Attachments:
+        """Return both."""
+        return Attachments(
+            settings={**self.settings, **other.settings},
+            volumes=[*self.volumes, *other.volumes],
+            mounts=[*self.mounts, *other.mounts],
+            api_server_ports=[*self.api_server_ports, *other.api_server_ports],
+        )
+
+
+@dataclass(frozen=True)
 class SlotArgs:
     """Everything one colour runs with."""
 
@@ -42,7 +68,8 @@ class SlotArgs:
     app: App
     container: Container
     image: pulumi.Input[str]
-    settings: Mapping[str, str]
+    settings: Mapping[str, pulumi.Input[str]]
+    attachments: Attachments
     namespace: pulumi.Input[str]
     service_account: pulumi.Input[str]
     after: Sequence[pulumi.Resource]
@@ -107,13 +134,13 @@ class ColourSlot(pulumi.ComponentResource):
     def _pod(self, config: core.v1.ConfigMap) -> core.v1.PodSpecArgs:
         return core.v1.PodSpecArgs(
             service_account_name=self._args.service_account,
-            automount_service_account_token=False,
+            automount_service_account_token=bool(self._args.attachments.api_server_ports),
             enable_service_links=False,
             termination_grace_period_seconds=self._args.app.drain.grace_s,
             security_context=pods.pod_security(self._args.container.user),
             topology_spread_constraints=[pods.spread_over_nodes(self._args.identity.selector())],
             containers=[self._container(config)],
-            volumes=[pods.tmp_volume()],
+            volumes=[pods.tmp_volume(), *self._args.attachments.volumes],
         )
 
     def _container(self, config: core.v1.ConfigMap) -> core.v1.ContainerArgs:
@@ -136,7 +163,7 @@ class ColourSlot(pulumi.ComponentResource):
             liveness_probe=pods.http_probe(container.live_path, container.port, period_s=10, failures=6, timeout_s=5),
             resources=pods.container_resources(app.resources),
             security_context=pods.container_security(),
-            volume_mounts=[pods.tmp_mount()],
+            volume_mounts=[pods.tmp_mount(), *self._args.attachments.mounts],
         )
 
     def _autoscaler(self, name: str, deployment: apps.v1.Deployment) -> None:

@@ -44,11 +44,11 @@ def _fetch(manifest: Manifest, data_dir: Path, download: Download) -> Fetched:
         return Fetched(manifest.name, path, "no address")
     content = download(manifest.source.url)
     check_content(manifest, content, where=manifest.source.url)
-    _write(path, content)
+    keep_content(path, content)
     return Fetched(manifest.name, path, "fetched")
 
 
-def _write(path: Path, content: bytes) -> None:
+def keep_content(path: Path, content: bytes) -> None:
     """Write beside the target and rename: a killed run leaves no half file under the real name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as draft:

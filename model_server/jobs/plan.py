@@ -87,7 +87,10 @@ def _plan_alive(job: TrainingJob, seen: Seen, *, now: datetime, deadline_s: floa
         return Todo(Verb.KILL if asked_s > STOP_GRACE_S else Verb.STOP, "cancelled")
     if seen.stuck:
         return Todo(Verb.FINISH, seen.why or "it cannot start")
-    return Todo(Verb.FINISH, _LATE.format(deadline_s)) if age_s > deadline_s else Todo(Verb.WAIT)
+    if age_s <= deadline_s:
+        return Todo(Verb.WAIT)
+    late = _LATE.format(deadline_s)
+    return Todo(Verb.FINISH, f"{late}; {seen.why}" if seen.why else late)
 
 
 def _began(job: TrainingJob) -> datetime:

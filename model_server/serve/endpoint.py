@@ -74,6 +74,7 @@ class Endpoint:
         success: status of success.
         exempt: whether it needs no token even where reading does; for probes.
         body_optional: whether the body may be left out, which handlers see as None.
+        raw: whether the body is a file's bytes, which the handler reads.
     """
 
     method: str
@@ -91,6 +92,7 @@ class Endpoint:
     success: int = 200
     exempt: bool = False
     body_optional: bool = False
+    raw: bool = False
 
     @property
     def is_async(self) -> bool:

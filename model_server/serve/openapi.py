@@ -108,6 +108,9 @@ def _operation(endpoint: Endpoint, by_type: dict[int, Any]) -> dict[str, Any]:
             "required": not endpoint.body_optional,
             "content": {_JSON: {"schema": schema}},
         }
+    if endpoint.raw:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": file}}
     if endpoint.role is not None:
         operation["security"] = [{"token": []}]
         operation["description"] = f"Needs the role {endpoint.role.name.lower()}."
@@ -125,7 +128,7 @@ def _responses(endpoint: Endpoint, by_type: dict[int, Any]) -> dict[str, Any]:
     statuses = {*endpoint.statuses, *_FRAME}
     if not endpoint.exempt:
         statuses |= {401, 403}
-    if endpoint.body is not None or (endpoint.style is Style.PROTOCOL and endpoint.method == "POST"):
+    if endpoint.body is not None or endpoint.raw or (endpoint.style is Style.PROTOCOL and endpoint.method == "POST"):
         statuses |= {413, 415}
     if endpoint.style is Style.API:
         statuses.add(422)

@@ -21,6 +21,7 @@ from model_server.jobs.keeper import Keeper
 from model_server.pages.frame import Build
 from model_server.pages.site import SiteParts, page_endpoints
 from model_server.registry.registry import Registry, open_registry
+from model_server.serve.api.datasets import Datasets
 from model_server.serve.api.drift import Drift
 from model_server.serve.api.experiments import Experiments
 from model_server.serve.api.judging import Judging
@@ -145,6 +146,7 @@ def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
         *site.mixtures.endpoints(),
         *site.training.endpoints(),
         *page_endpoints(site, Build(settings.version, settings.colour)),
+        *Datasets(settings.datasets_dir).endpoints(),
         document.endpoint(),
         *(RepositoryEndpoints(shelf, registry, loading).list() if settings.repository else ()),
     ]

@@ -15,6 +15,7 @@ DATASETS_FOLDER = "datasets"
 
 _LABEL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,62}")
 _BIND_PATTERN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(?P<port>\d{1,5})")
+_AMOUNTS_PATTERN = re.compile(r"cpu=\d+m?,memory=\d+[KMGT]i")
 _MAX_PORT = 65535
 _MAX_WORKERS = 64
 _MAX_DRAIN_S = 600.0
@@ -25,6 +26,7 @@ _MAX_ROWS = 100_000
 
 T = TypeVar("T")
 Algorithm = Literal["HS256", "ES256"]
+Amounts = tuple[tuple[str, str], ...]
 Trainer = Literal["off", "process", "kubernetes"]
 
 
@@ -63,6 +65,11 @@ class ServeSettings:
         service_token: `CRYO_SERVICE_TOKEN_FILE`; secret with which other services act as operators.
         trainer: `CRYO_TRAINER`, off, process (of this machine) or kubernetes (a Job in the pod's namespace). Needs a
             registry. Default off.
+        trainer_image: `CRYO_TRAINER_IMAGE`; of the Jobs that `kubernetes` creates, which needs it.
+        trainer_claim: `CRYO_TRAINER_CLAIM`; PersistentVolumeClaim of the registry, which `kubernetes` needs.
+        trainer_account: `CRYO_TRAINER_ACCOUNT`; ServiceAccount without rights for those Jobs. Default trainer.
+        trainer_requests: `CRYO_TRAINER_REQUESTS`, such as cpu=500m,memory=512Mi, the default.
+        trainer_limits: `CRYO_TRAINER_LIMITS`, likewise; default cpu=1,memory=1Gi.
         trainer_deadline_s: `CRYO_TRAINER_DEADLINE_S`, 10 to 86,400; a training that takes longer is stopped. Default
             3,600.
         trainer_parallel: `CRYO_TRAINER_PARALLEL`, 1 to 16; trainings at a time, of one model never more than one.
@@ -98,6 +105,11 @@ class ServeSettings:
     jwt_role_claim: str = "cryo_role"
     service_token: Path | None = None
     trainer: Trainer = "off"
+    trainer_image: str | None = None
+    trainer_claim: str | None = None
+    trainer_account: str = "trainer"
+    trainer_requests: Amounts = (("cpu", "500m"), ("memory", "512Mi"))
+    trainer_limits: Amounts = (("cpu", "1"), ("memory", "1Gi"))
     trainer_deadline_s: float = 3600.0
     trainer_parallel: int = 1
     data_dir: Path | None = None
@@ -146,6 +158,11 @@ class ServeSettings:
             jwt_role_claim=read("CRYO_JWT_ROLE_CLAIM", _parse_label, cls.jwt_role_claim),
             service_token=read("CRYO_SERVICE_TOKEN_FILE", _parse_path, cls.service_token),
             trainer=read("CRYO_TRAINER", _parse_trainer, cls.trainer),
+            trainer_image=read("CRYO_TRAINER_IMAGE", _parse_text, cls.trainer_image),
+            trainer_claim=read("CRYO_TRAINER_CLAIM", _parse_text, cls.trainer_claim),
+            trainer_account=read("CRYO_TRAINER_ACCOUNT", _parse_label, cls.trainer_account),
+            trainer_requests=read("CRYO_TRAINER_REQUESTS", _parse_amounts, cls.trainer_requests),
+            trainer_limits=read("CRYO_TRAINER_LIMITS", _parse_amounts, cls.trainer_limits),
             trainer_deadline_s=read("CRYO_TRAINER_DEADLINE_S", _number(10.0, _MAX_DEADLINE_S), cls.trainer_deadline_s),
             trainer_parallel=read("CRYO_TRAINER_PARALLEL", _whole(1, _MAX_PARALLEL), cls.trainer_parallel),
             data_dir=read("CRYO_DATA_DIR", _parse_path, cls.data_dir),
@@ -203,6 +220,14 @@ def _parse_trainer(text: str) -> Trainer:
     if text not in get_args(Trainer):
         raise ValueError(f"expected one of {', '.join(get_args(Trainer))}")
     return cast("Trainer", text)
+
+
+def _parse_amounts(text: str) -> Amounts:
+    if not _AMOUNTS_PATTERN.fullmatch(text):
+        msg = "expected cpu=<quantity>,memory=<quantity>, such as cpu=500m,memory=1Gi"
+        raise ValueError(msg)
+    parts = (part.partition("=") for part in text.split(","))
+    return tuple((name, quantity) for name, _, quantity in parts)
 
 
 def _parse_models(text: str) -> tuple[WantedModel, ...] | None:

@@ -3,10 +3,14 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
 from model_server.errors import ModelServerError, SettingInvalidError
+from model_server.jobs.cluster.api import ApiServer
+from model_server.jobs.cluster.manifest import PodPlan
+from model_server.jobs.cluster.runner import KubernetesRunner
 from model_server.jobs.keeper import Keeper, KeeperRules
 from model_server.jobs.ledger import Ledger
 from model_server.jobs.process import ProcessRunner
@@ -39,7 +43,7 @@ def build_desk(settings: ServeSettings, environment: Mapping[str, str] = os.envi
             "train elsewhere, sign and register it, or unset one of the two"
         )
         raise SettingInvalidError(message)
-    runner = _build_runner(settings, environment)
+    runner = _build_runner(settings, data_dir, environment)
     return Desk(Ledger(FolderStore(registry_dir)), Workspaces(registry_dir), runner, data_dir)
 
 
@@ -63,8 +67,29 @@ async def keep_training(keeper: Keeper | None, log: FilteringBoundLogger) -> Non
             log.error("model_server.training.failed", reason=str(error))  # noqa: TRY400 - the message is the whole story
 
 
-def _build_runner(settings: ServeSettings, environment: Mapping[str, str]) -> Runner | None:
-    data_dir = settings.datasets_dir
-    if settings.trainer == "process" and data_dir is not None:
+def _build_runner(settings: ServeSettings, data_dir: Path, environment: Mapping[str, str]) -> Runner | None:
+    if settings.trainer == "process":
         return ProcessRunner(data_dir, environment)
+    if settings.trainer == "kubernetes":
+        return _build_cluster_runner(settings, environment)
     return None
+
+
+def _build_cluster_runner(settings: ServeSettings, environment: Mapping[str, str]) -> KubernetesRunner:
+    host = environment.get("KUBERNETES_SERVICE_HOST", "")
+    image, claim = settings.trainer_image, settings.trainer_claim
+    if not host or image is None or claim is None or settings.data_dir is not None:
+        message = (
+            "CRYO_TRAINER=kubernetes needs a pod of the cluster, CRYO_TRAINER_IMAGE and CRYO_TRAINER_CLAIM, and reads "
+            "data sets from the registry's volume only; set the two and unset CRYO_DATA_DIR"
+        )
+        raise SettingInvalidError(message)
+    plan = PodPlan(
+        image=image,
+        claim=claim,
+        account=settings.trainer_account,
+        requests=dict(settings.trainer_requests),
+        limits=dict(settings.trainer_limits),
+        deadline_s=int(settings.trainer_deadline_s),
+    )
+    return KubernetesRunner(ApiServer(host, int(environment.get("KUBERNETES_SERVICE_PORT", "443"))), plan)

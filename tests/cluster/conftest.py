@@ -76,6 +76,12 @@ class Platform:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def can(self, verb: str, what: str, *, who: str) -> str:
+        """Ask the API server whether an account may do something in the apps' namespace: yes or no."""
+        kubectl = [str(self.program("kube", "kube")), "kubectl", f"--kubeconfig={HOME}/cluster/admin.conf"]
+        argv = [*kubectl, "auth", "can-i", verb, what, "-n", "cryoprotect", f"--as={who}"]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60).stdout.strip()
+
     def program(self, tool: str, output: str) -> Path:
         listing = self.cryo("toolchain").stdout
         folders = dict(line.split(maxsplit=1) for line in listing.splitlines())

@@ -133,7 +133,8 @@ def test_every_dependency_says_why_it_is_there():
     lines = (ROOT / "pyproject.toml").read_text().splitlines()
     project = tomllib.loads("\n".join(lines))
     groups = [project["project"]["dependencies"], *project["dependency-groups"].values()]
-    names = {re.split(r"[\[<>=]", entry)[0] for group in groups for entry in group}
+    entries = [entry for group in groups for entry in group if isinstance(entry, str)]
+    names = {re.split(r"[\[<>=]", entry)[0] for entry in entries}
     reasoned = {match[1] for line in lines if (match := re.match(r'\s*"([\w-]+)[^"]*",\s*#', line))}
 
     assert sorted(names - reasoned - {"types-psutil", "types-pyyaml", "types-requests"}) == []

@@ -17,6 +17,7 @@ COMMANDS = (
     "down",
     "status",
     "urls",
+    "token",
     "logs",
     "env",
     "pulumi",

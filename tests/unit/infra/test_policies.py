@@ -165,6 +165,21 @@ CASES = [
         change("ServiceAccount", "migrate", ("automountServiceAccountToken",), to=DROP),
         "gives its token to every pod",
     ),
+    (
+        "creators_of_workloads_are_guarded",
+        change("ValidatingAdmissionPolicyBinding", "training-create", ("spec", "validationActions"), to=["Audit"]),
+        "Role training: may create any of jobs",
+    ),
+    (
+        "creators_of_workloads_are_guarded",
+        change("ValidatingAdmissionPolicy", "training-create", ("spec", "failurePolicy"), to="Ignore"),
+        "Role training: may create any of jobs",
+    ),
+    (
+        "rights_are_least",
+        without("ValidatingAdmissionPolicyBinding", "training-delete"),
+        "may delete every one of jobs",
+    ),
     ("weights_have_one_owner", option("HTTPRoute", "model-server", ignore_changes=()), "an update would move traffic"),
     ("namespaces_are_closed", without("NetworkPolicy", "apps-default-deny"), "Namespace apps: is open to all traffic"),
     (
@@ -180,6 +195,7 @@ CASES = [
     ("data_is_protected", option("StatefulSet", "postgres", protect=False), "StatefulSet postgres: can be deleted"),
     ("data_is_protected", option("Namespace", "apps", protect=False), "Namespace apps: can be deleted"),
     ("data_is_protected", option("Secret", "postgres-password", protect=False), "postgres-password: can be deleted"),
+    ("data_is_protected", option("PersistentVolumeClaim", "registry", protect=False), "registry: can be deleted"),
 ]
 
 
