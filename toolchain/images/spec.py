@@ -103,7 +103,8 @@ SPECS: Mapping[str, ImageSpec] = MappingProxyType({spec.name: spec for spec in I
 PARENTS = frozenset(parent for spec in IMAGES for parent in spec.parents)
 
 # Left out of site-packages: files that serving code never opens. Part of every content hash.
-# numpy.testing and rdkit's data stay: other packages import the one and RDKit reads the other.
+# numpy.f2py, numpy.testing and rdkit's data stay: scipy imports the first two by `from numpy import *`, and RDKit reads
+# the last.
 SITE_WITHOUT: tuple[str, ...] = (
     ".lock",
     "**/__pycache__",
@@ -113,7 +114,6 @@ SITE_WITHOUT: tuple[str, ...] = (
     "bin",
     "*-stubs",
     "numpy/_core/include",
-    "numpy/f2py",
     # The C library for other programs; the Python extension carries its own copy (29 MB).
     "onnxruntime/capi/libonnxruntime.so*",
     "onnxruntime/datasets",
