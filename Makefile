@@ -91,9 +91,11 @@ bench-database: packages ## Print the figures of docs/database.md; needs no clus
 	@for name in blocker data_access rls fk_migration; do $(BIN)/python bench/$$name.py; done
 	@$(BIN)/python bench/rls_mutation.py --every 6 --attacks 15
 
-.PHONY: bench-dumps
-bench-dumps: packages ## Print the figures of docs/backup.md that need no cluster.
+.PHONY: bench-backups
+bench-backups: packages ## Print the figures of docs/backup.md that need no cluster; takes half an hour.
 	@$(BIN)/python bench/backup_faults.py
+	@CRYO_BACKUP_FAULTS=210 CRYO_BACKUP_CLEAN=200 $(BIN)/pytest -q -s --timeout=7200 \
+		tests/integration/agents/backup/test_pgbackrest_faults.py
 
 .PHONY: bench-models
 bench-models: $(READY) ## Judge every model again and measure the server beside others; CRYO_DATA_DIR names the data.

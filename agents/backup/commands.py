@@ -18,6 +18,7 @@ from agents.backup.pgbackrest.program import Program
 from agents.backup.pgbackrest.restore import Window, choose_set, recoverable_windows, tell_target
 from agents.backup.retention import RetentionPlan, plan_retention
 from agents.backup.settings import BackupSettings
+from agents.backup.wal import continuity_start
 from agents.runtime.clock import Clock, format_rfc3339
 from agents.runtime.settings import Identity
 
@@ -100,9 +101,11 @@ def show(command: Command, label: str) -> Answer:
 def verify(command: Command, label: str | None, *, then_expire: bool) -> Answer:
     """Read everything that is stored; mark each set with the level it reached or with its damage."""
     with command.engine() as engine:
-        damages = engine.find_damage(label)
-        now = command.clock.now()
-        for backup in engine.list_sets():
+        sets, now = engine.list_sets(), command.clock.now()
+        near = [backup for backup in sets if backup.repository == 1]
+        plan = plan_retention([as_candidate(backup) for backup in near], command.settings.retention.rules(), now)
+        damages = engine.find_damage(label, continuous_from=continuity_start(near, plan.continuous_from))
+        for backup in sets:
             if label not in (None, backup.label):
                 continue
             own = [d for d in damages if d.repository == backup.repository and d.label in (None, backup.label)]

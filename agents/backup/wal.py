@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
-from agents.backup.engine import BackupSet, Lsn
+from agents.backup.engine import BackupKind, BackupSet, Lsn
 from agents.backup.errors import SetDamagedError
 
 # Cited: PostgreSQL, DEFAULT_XLOG_SEG_SIZE; initdb --wal-segsize changes it, and our image does not.
@@ -174,6 +174,21 @@ def latest_timeline(backup: BackupSet, archive: Archive) -> int:
         if left is not None and left.position // SEGMENT_BYTES >= end.number:
             through.append(timeline)
     return max(through)
+
+
+def continuity_start(sets: Iterable[BackupSet], planned: str | None) -> str | None:
+    """Return the set from which WAL has to be there without a hole, whatever retention has deleted before it.
+
+    Args:
+        sets: physical sets of one repository.
+        planned: the set from which retention keeps every moment.
+
+    Returns:
+        The newer of that set and the newest full one: a plan that went back, because a proof was lost, cannot bring
+        back WAL that an earlier plan let go, and its absence is no damage.
+    """
+    starts = [backup for backup in sets if backup.kind is BackupKind.FULL or backup.label == planned]
+    return max(starts, key=lambda backup: backup.finished_at).label if starts else None
 
 
 def find_gaps(sets: Iterable[BackupSet], archive: Archive, continuous_from: str | None = None) -> dict[str, Gap]:

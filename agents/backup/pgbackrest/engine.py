@@ -78,8 +78,14 @@ class PgBackRest:
             raise EngineFailedError(message)
         return new[0]
 
-    def find_damage(self, label: str | None = None) -> Sequence[Damage]:
-        """Read everything that is stored and return what is wrong: files, manifest copies, missing WAL."""
+    def find_damage(self, label: str | None = None, *, continuous_from: str | None = None) -> Sequence[Damage]:
+        """Read everything that is stored and return what is wrong: files, manifest copies, missing WAL.
+
+        Args:
+            label: of the set to tell about; None tells about all.
+            continuous_from: label of the oldest set from which every later moment has to be reachable; None asks only
+                that each set becomes consistent by itself.
+        """
         sets = self.list_sets()
         if label is not None:
             _require(sets, label)
@@ -91,7 +97,7 @@ class PgBackRest:
             )
             found += parse_verify(said, stored, repository=number)
             found += find_unequal_copies(self.read_file, self.settings.stanza, stored, repository=number)
-            gaps = find_gaps(stored.values(), self.read_archive(number)) if stored else {}
+            gaps = find_gaps(stored.values(), self.read_archive(number), continuous_from) if stored else {}
             found += [Damage(f"WAL {gap}", "missing", name, number) for name, gap in gaps.items()]
         return [damage for damage in found if label is None or damage.label in (label, None)]
 

@@ -8,7 +8,15 @@ from retention_calendars import make_set
 
 from agents.backup.engine import Lsn
 from agents.backup.errors import SetDamagedError
-from agents.backup.wal import SEGMENT_BYTES, Segment, find_gaps, history_timeline, reach_from, read_archive
+from agents.backup.wal import (
+    SEGMENT_BYTES,
+    Segment,
+    continuity_start,
+    find_gaps,
+    history_timeline,
+    reach_from,
+    read_archive,
+)
 
 BEGIN = datetime(2026, 11, 24, tzinfo=UTC)
 SUM = "a" * 40
@@ -108,3 +116,17 @@ def test_a_set_taken_after_the_fork_stays_on_its_timeline():
 def test_wal_of_a_timeline_without_history_cannot_be_followed():
     with pytest.raises(SetDamagedError, match=r"00000002\.history"):
         reach_from(backup(), archive([2, 3], more=[(2, 4)]), timeline=2)
+
+
+@pytest.mark.parametrize(
+    ("planned", "expected"), [(None, "full-2"), ("full-1", "full-2"), ("full-2", "full-2"), ("incr", "incr")]
+)
+def test_wal_that_retention_let_go_is_never_called_damage(planned, expected):
+    incremental = make_set("incr", BEGIN + timedelta(hours=3), parent="full-2")
+    sets = [make_set("full-1", BEGIN), make_set("full-2", BEGIN + timedelta(hours=2)), incremental]
+
+    assert continuity_start(sets, planned) == expected
+
+
+def test_without_sets_there_is_no_start():
+    assert continuity_start([], None) is None
