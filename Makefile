@@ -46,7 +46,7 @@ images: $(READY) ## Build the container images alone.
 test: check packages ## Everything that CI runs: checks, unit, integration and cluster tests with coverage.
 	@$(BIN)/pytest -q -n 2 --cov --cov-report= $(TESTS_FAST)
 	@$(BIN)/pytest -q --cov --cov-append --cov-report= tests/integration
-	@$(BIN)/pytest -q --cov --cov-append --cov-report= tests/browser
+	@$(BIN)/pytest -q -n 2 --cov --cov-append --cov-report= tests/browser
 	@$(BIN)/pytest -q --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=$(MIN_COVERAGE) tests/cluster
 
 .PHONY: packages
@@ -63,7 +63,7 @@ integration: packages ## Tests against a real PostgreSQL, onnxruntime, buildah a
 
 .PHONY: browser
 browser: packages ## Every page in a real Chromium: keyboard, accessibility, scripts and no scripts.
-	@$(BIN)/pytest -q tests/browser
+	@$(BIN)/pytest -q -n 2 tests/browser
 
 .PHONY: cluster
 cluster: $(READY) ## Tests on the real cluster, which they bring up and leave running.

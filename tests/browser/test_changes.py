@@ -135,6 +135,50 @@ def test_refused_order_says_why(visitor, token):
     visitor.forgive("409")
 
 
+def test_experiments_are_judged_as_the_api_judges_them(visitor, address, token):
+    head = {"authorization": f"Bearer {token}"}
+    measured = {"OCC(O)CO": 190.0, "CCO": 97.0, "CC(O)CO": 172.0, "OCCO": 400.0}
+    rows = [
+        {
+            "experiment_id": f"e{index}",
+            "measured_on": f"2026-10-0{index}",
+            "property_name": "glass_transition_temperature",
+            "value": value,
+            "unit": "K",
+            "components": [{"smiles": smiles, "amount": 1.0, "unit": "mole fraction"}],
+        }
+        for index, (smiles, value) in enumerate(measured.items(), start=1)
+    ]
+    assert httpx.post(f"{address}/api/v1/experiments", json={"rows": rows}, headers=head).status_code == 200
+    page = visitor.open("/validation?model=tg&level=0.95")
+    page.get_by_label("Measured from").fill("2026-10-01")
+    page.get_by_label("to", exact=True).fill("2026-10-04")
+    page.get_by_label(re.compile("^Scientist.s token$")).fill(token)
+    page.get_by_role("button", name="Judge").click()
+    figure = page.locator("figure[data-chart=laboratory]")
+    expect(figure).to_be_visible()
+
+    question = {"model": "tg", "confidence_level": 0.95, "experiments": {"from": "2026-10-01", "to": "2026-10-04"}}
+    told = httpx.post(f"{address}/api/v1/validations", json=question, headers=head).json()["validation"]
+    drawn = figure.evaluate(
+        "figure => figure.chart.data.datasets.flatMap(set => set.data).filter(p => p.row).map(p => p.y)"
+    )
+    assert sorted(drawn) == sorted(row["residual"] for row in told["rows"])
+    assert page.locator("[data-put=count]").inner_text() == "4"
+    assert f"{100 * told['coverage']:.1f}" in page.locator("[data-put=coverage]").inner_text()
+
+
+def test_days_without_experiments_say_so(visitor, token):
+    page = visitor.open("/validation?model=tg")
+    page.get_by_label("Measured from").fill("2001-01-01")
+    page.get_by_label("to", exact=True).fill("2001-01-02")
+    page.get_by_label(re.compile("^Scientist.s token$")).fill(token)
+    page.get_by_role("button", name="Judge").click()
+
+    expect(page.locator("#laboratory-form [role=alert]")).to_contain_text("0 experiments of these days")
+    visitor.forgive("422")
+
+
 def test_drift_tells_changed_traffic_from_training(visitor, address):
     chains = ["C" * (index % 30 + 1) + "O" * (index % 3) for index in range(250)]
     for _ in range(3):

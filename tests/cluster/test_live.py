@@ -1,6 +1,7 @@
 """After `make up` the platform answers, stands as declared, and says so."""
 
 import json
+import re
 import subprocess
 import time
 
@@ -34,6 +35,16 @@ def test_bad_molecule_is_one_error_from_the_server_behind_the_gateway(platform, 
 
     assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
     assert answer.json()["error"]["path"] == "inputs[0].smiles"
+
+
+def test_pages_open_at_the_gateway_and_draw_what_was_asked(platform, http):
+    """Drawing needs libraries that are in the image and not in its Python packages."""
+    page = http.get("/", params={"kind": "molecule", "target": "tg", "smiles": "OCC(O)CO"})
+
+    assert page.status_code == httpx.codes.OK
+    assert page.text.count("<path d=") > 20
+    (script,) = re.findall(r'src="(/static/[^"]+/pages.js)"', page.text)
+    assert "immutable" in http.get(script).headers["cache-control"]
 
 
 def test_migrations_are_applied_and_their_tables_are_there(platform):

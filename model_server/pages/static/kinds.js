@@ -185,6 +185,28 @@ const KINDS = {
       tell: (row) => `row ${row.key}, measured ${format(row.actual)}: errors ${format(row.a)} and ${format(row.b)}`,
     };
   },
+  laboratory(rows, colours) {
+    const ends = [{ x: 0, y: 0 }, { x: rows.length + 1, y: 0 }];
+    const look = {
+      yes: { label: "inside the interval", pointStyle: "circle", borderColor: colours.inside, backgroundColor: colours.inside },
+      no: { label: "outside the interval", pointStyle: "triangle", borderColor: colours.outside, backgroundColor: colours.surface },
+    };
+    const sets = Object.entries(look).map(([covered, style]) => ({
+      data: rows.filter((row) => row.covered === covered).map((row) => ({ x: row.place, y: row.residual, row })),
+      borderWidth: 1.5,
+      radius: 5,
+      hoverRadius: 7,
+      ...style,
+    }));
+    return {
+      type: "scatter",
+      datasets: [...sets.filter((set) => set.data.length > 0), reference(ends, colours)],
+      scales: { x: { min: 0, max: rows.length + 1, ticks: { precision: 0 } } },
+      legend: true,
+      tell: (row) =>
+        `${row.key}: measured ${format(Math.abs(row.residual))} ${row.residual < 0 ? "less" : "more"} than predicted, ${row.covered === "yes" ? "inside" : "outside"} the interval`,
+    };
+  },
   drift(rows, colours, { threshold }) {
     return {
       type: "bar",

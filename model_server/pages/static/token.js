@@ -37,6 +37,31 @@ export async function request(method, path, body) {
   throw failure;
 }
 
+// A form that sends one request with the token, and shows a refusal in its own place.
+export function sending(form, send) {
+  const refusal = form.querySelector("[data-refusal]");
+  const part = form.querySelector("[data-for='token']");
+  const input = part.querySelector("input");
+  const show = () => (part.hidden = token() !== "");
+  show();
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (input.value.trim()) {
+      keepToken(input.value.trim());
+      input.value = "";
+    }
+    refusal.hidden = true;
+    try {
+      await send();
+    } catch (failure) {
+      refusal.textContent = failure.message;
+      refusal.hidden = false;
+    }
+    show();
+  });
+  return show;
+}
+
 export function openToken() {
   const dialog = document.getElementById("token-dialog");
   const input = document.getElementById("token-input");

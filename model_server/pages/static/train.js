@@ -1,5 +1,5 @@
 // Training: order a job, watch the server's own page of jobs while any of them runs, cancel one.
-import { keepToken, request, token } from "./token.js";
+import { request, sending } from "./token.js";
 import { say } from "./swap.js";
 
 // Chosen: a step of a training takes seconds; a job that changes shows within two of them.
@@ -34,31 +34,6 @@ function watch() {
   if (document.getElementById("jobs")?.dataset.active === "yes") {
     timer = setTimeout(refresh, PAUSE_MS);
   }
-}
-
-// A form that sends one request with the token, and shows a refusal in its own place.
-function sending(form, send) {
-  const refusal = form.querySelector("[data-refusal]");
-  const part = form.querySelector("[data-for='token']");
-  const input = part.querySelector("input");
-  const show = () => (part.hidden = token() !== "");
-  show();
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (input.value.trim()) {
-      keepToken(input.value.trim());
-      input.value = "";
-    }
-    refusal.hidden = true;
-    try {
-      await send();
-    } catch (failure) {
-      refusal.textContent = failure.message;
-      refusal.hidden = false;
-    }
-    show();
-  });
-  return show;
 }
 
 export function offerTraining(root) {
