@@ -178,7 +178,7 @@ class Validating:
         answers = self._predictions.answer_all([row.asked for row in measured], predictor.card.intervals.default_level)
         for row, answered in zip(measured, answers, strict=True):
             label = Label(answered.lower <= row.actual <= answered.upper, abs(row.actual - answered.prediction))
-            predictor.watch.labels.add(row.asked.described.key, row.actual, label)
+            predictor.watch.labels.add(f"{row.key}\0{row.asked.described.key}", row.actual, label)
 
 
 def _question(row: ExperimentRow, predictor: Predictor) -> QuestionInput:

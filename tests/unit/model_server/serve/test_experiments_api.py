@@ -144,6 +144,14 @@ def test_kept_experiments_judge_a_model_and_reach_its_drift(bench, operator):
     assert bench.ask("GET", "/api/v1/drift?model=tg").json["labels"]["count"] == 2
 
 
+def test_two_experiments_with_one_result_are_two_measurements_however_often_they_are_judged(bench, operator):
+    send(bench, operator, glass(1), glass(2))
+    for _ in range(3):
+        validate(bench, operator)
+
+    assert bench.ask("GET", "/api/v1/drift?model=tg").json["labels"]["count"] == 2
+
+
 def test_experiments_that_need_a_density_are_left_out_with_the_reason(bench, operator):
     molal = [{"name": "dmso", "amount": 1.0, "unit": "mol/kg"}]
     send(
