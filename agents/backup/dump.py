@@ -88,14 +88,18 @@ def restore_dump(plan: DumpPlan, *, atomically: bool) -> None:
 
 
 def restore_roles(plan: DumpPlan) -> None:
-    """Make the roles of a dump on a server that has none of them."""
+    """Make the roles of a dump on a server that has none of them but our own."""
+    path = plan.folder / GLOBALS_FILE
+    own = f"CREATE ROLE {plan.database.user};"  # there when the source was itself restored into a folder
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if line.strip() != own), encoding="utf-8")
     argv = [
         plan.programs.path("psql"),
         "--no-psqlrc",
         "--quiet",
         "--set=ON_ERROR_STOP=1",
         "--no-password",
-        f"--file={plan.folder / GLOBALS_FILE}",
+        f"--file={path}",
     ]
     run(Command(argv, plan.timeout_s, "restore the roles", connection_environ(plan.database, plan.folder)))
 

@@ -200,16 +200,21 @@ def running(
     patience_s = workshop.start_timeout_s
     begin = [*control, f"--timeout={patience_s:.0f}", f"--options={options}", "start"]
     try:
-        run(Command(begin, patience_s + 30.0, f"start {data}", as_server=True))
+        _control(Command(begin, patience_s + 30.0, f"start {data}", as_server=True), server_log)
         instance = Instance(folder, data, superuser, workshop)
         _wait_for_recovery(instance, server_log)
         yield instance
         end = [*control, f"--timeout={_STOP_TIMEOUT_S:.0f}", "--mode=fast", "stop"]
-        run(Command(end, _STOP_TIMEOUT_S + 30.0, f"stop {data}", as_server=True))
-    except EngineFailedError as error:
-        raise InstanceFailedError(f"{error}; its log ends: {_last_lines(server_log)}") from error
+        _control(Command(end, _STOP_TIMEOUT_S + 30.0, f"stop {data}", as_server=True), server_log)
     finally:
         _kill_server(data)
+
+
+def _control(command: Command, server_log: Path) -> None:
+    try:
+        run(command)
+    except EngineFailedError as error:
+        raise InstanceFailedError(f"{error}; its log ends: {_last_lines(server_log)}") from error
 
 
 def _wait_for_recovery(instance: Instance, server_log: Path) -> None:

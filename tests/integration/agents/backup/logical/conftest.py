@@ -104,11 +104,12 @@ def settings_of() -> Callable[..., DatabaseSettings]:
     return build
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def reader_role(cluster) -> None:
     # Roles belong to the whole server; it is thrown away with them.
     with cluster.connect() as conn:
-        conn.execute("create role cryo_tests_reader nologin")
+        if conn.execute("select from pg_roles where rolname = 'cryo_tests_reader'").fetchone() is None:
+            conn.execute("create role cryo_tests_reader nologin")
 
 
 @pytest.fixture

@@ -54,6 +54,23 @@ def test_a_dump_restores_to_exactly_what_was_there(protected, workshop) -> None:
     assert "policy public.molecules.molecules_select" in restored.schema_facts
 
 
+def test_a_server_that_was_restored_can_be_backed_up_and_restored_again(protected, workshop) -> None:
+    taken = protected.back_up()
+    database = protected.engine.sets.open(taken.label).contents.source.database
+    programs = find_programs()
+    with private_folder(workshop.scratch) as folder, private_folder(workshop.scratch) as again:
+        protected.engine.restore(RestoreRequest(folder / "data"), progress=no_progress)
+        with running(folder, programs, workshop) as instance:
+            settings = dataclasses.replace(
+                protected.engine.settings, name="second", database=instance.settings(database)
+            )
+            second = protected.make(settings=settings)
+            manifest = second.sets.open(second.back_up(BackupKind.LOGICAL, annotations={}, progress=no_progress).label)
+        second.restore(RestoreRequest(again / "data"), progress=no_progress)
+        with running(again, programs, workshop) as instance, instance.connect(database) as conn:
+            assert compare(manifest.contents, contents_of(conn)) == ()
+
+
 def test_nothing_readable_lies_in_the_repository(protected) -> None:
     taken = protected.back_up()
 
