@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from agents.runtime.names import APP_TRAINER, LABEL_NAME
 from cryo.settings import ClusterKind, Settings
 from cryo.tools import Tools, get_tools, kubeconfig_of, tool_variables
 from toolchain.cluster import embedded, processes
@@ -28,11 +29,15 @@ class PodState:
     phase: str
     ready: bool
     restarts: int
+    trains: bool = False
 
     @property
     def is_well(self) -> bool:
-        """Ready, a Job's pod that ended well, or one that is on its way out after its successor was ready."""
-        return self.ready or self.phase in {"Succeeded", "Terminating"}
+        """Ready, a Job's pod that ended well, or one that is on its way out after its successor was ready.
+
+        A training that failed says so in its job; the platform is none the worse for it.
+        """
+        return self.ready or self.trains or self.phase in {"Succeeded", "Terminating"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ def parse_pods(listing: str) -> tuple[PodState, ...]:
                 phase="Terminating" if leaving else item["status"].get("phase", "Unknown"),
                 ready=bool(containers) and all(container["ready"] for container in containers),
                 restarts=sum(container["restartCount"] for container in containers),
+                trains=item["metadata"].get("labels", {}).get(LABEL_NAME) == APP_TRAINER,
             )
         )
     return tuple(pods)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -76,16 +77,8 @@ class Platform:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def can(self, verb: str, what: str, *, who: str) -> str:
-        """Ask the API server whether an account may do something in the apps' namespace: yes or no."""
-        kubectl = [str(self.program("kube", "kube")), "kubectl", f"--kubeconfig={HOME}/cluster/admin.conf"]
-        argv = [*kubectl, "auth", "can-i", verb, what, "-n", "cryoprotect", f"--as={who}"]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60).stdout.strip()
-
     def program(self, tool: str, output: str) -> Path:
-        listing = self.cryo("toolchain").stdout
-        folders = dict(line.split(maxsplit=1) for line in listing.splitlines())
-        return Path(folders[tool]) / "bin" / output
+        return Path(tool_folders(self)[tool]) / "bin" / output
 
     def sql(self, statement: str, *, database: str = "cryoprotect") -> str:
         return self.kubectl(
@@ -93,6 +86,12 @@ class Platform:
             "PGPASSWORD=$(cat /run/secrets/postgres/password) exec psql -h 127.0.0.1 -U postgres "
             f'-d {database} -Atc "{statement}"',
         ).strip()  # fmt: skip
+
+
+@cache
+def tool_folders(platform: Platform) -> dict[str, str]:
+    """Folders of the built tools, asked once: they do not change while tests run."""
+    return dict(line.split(maxsplit=1) for line in platform.cryo("toolchain").stdout.splitlines())
 
 
 @pytest.fixture(scope="session")

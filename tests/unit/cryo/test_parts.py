@@ -166,6 +166,17 @@ def test_pod_is_well_when_ready_done_or_leaving(listing, pod, well):
     assert found.is_well is well
 
 
+def test_failed_training_is_told_by_its_job_and_makes_the_platform_no_worse():
+    labels = {"app.kubernetes.io/name": "trainer"}
+    listing = {
+        "items": [{"metadata": {"namespace": "n", "name": "p", "labels": labels}, "status": {"phase": "Failed"}}]
+    }
+
+    (found,) = parse_pods(json.dumps(listing))
+
+    assert found.is_well
+
+
 def test_weights_are_told_for_routes_that_split_traffic_only():
     def route(name, *weights):
         backends = [{"name": f"{name}-{number}", "weight": weight} for number, weight in enumerate(weights)]
