@@ -150,6 +150,16 @@ def test_dragging_pans_a_zoomed_chart(visitor):
     assert figure.evaluate("figure => figure.chart.scales.x.min") < before
 
 
+def test_finger_over_a_chart_still_scrolls_the_page(visit):
+    page = visit("mobile").open("/validation")
+
+    actions = page.locator("canvas:visible").evaluate_all(
+        "found => found.map(each => getComputedStyle(each).touchAction)"
+    )
+
+    assert set(actions) == {"pan-y"}
+
+
 def test_pointer_over_a_point_tells_its_row(visitor):
     page = visitor.open("/importance")
     figure = page.locator("figure[data-chart=importance]")

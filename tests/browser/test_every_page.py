@@ -27,21 +27,45 @@ PAGES = {
 LOOKS = [("desktop", "light"), ("mobile", "dark")]
 
 
+def serious_findings(page) -> dict[str, list[str]]:
+    """What axe-core calls serious or critical, with the elements it is about."""
+    return {
+        each["id"]: [node["html"][:200] for node in each["nodes"]]
+        for each in Axe().run(page).response["violations"]
+        if each["impact"] in ("serious", "critical")
+    }
+
+
 @pytest.mark.parametrize("look", LOOKS, ids="-".join)
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 def test_page_has_no_serious_barrier_and_fits_its_window(visit, path, look):
     page = visit(*look).open(path)
 
-    found = Axe().run(page).response["violations"]
-    serious = {
-        each["id"]: [node["html"][:200] for node in each["nodes"]]
-        for each in found
-        if each["impact"] in ("serious", "critical")
-    }
+    serious = serious_findings(page)
     width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
     assert serious == {}
     assert width == 0
+
+
+OPENED = {
+    "promotion": ("/models/tg-tm", "[data-promote]"),
+    "token": ("/", "#token-open"),
+    "table": ("/validation", "[data-table]"),
+    "mistake": ("/", "form button[type=submit]"),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+@pytest.mark.parametrize(("path", "opener"), OPENED.values(), ids=OPENED)
+def test_what_opens_has_no_serious_barrier_either(visit, path, opener, look):
+    visitor = visit(*look)
+    page = visitor.open(path)
+    page.locator(opener).first.click()
+    page.locator("dialog[open], .chart-table.open, .mistake").first.wait_for()
+
+    assert serious_findings(page) == {}
+    visitor.forgive("422")
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)

@@ -144,6 +144,8 @@ function draw(figure) {
   }
   drawn.get(figure)?.destroy();
   const chart = new globalThis.Chart(plot.querySelector("canvas"), configuration(figure, found, palette, plot.clientWidth));
+  // A finger that moves up or down over a chart scrolls the page; sideways it pans, and two fingers zoom.
+  chart.canvas.style.touchAction = "pan-y";
   drawn.set(figure, chart);
   figure.chart = chart;
   return found;
