@@ -17,3 +17,7 @@ class RecordMalformedError(PermanentError):
 
 class ConfirmationMissingError(TemporaryError):
     """Nothing was changed, and the gateway did not show the colour that the route names."""
+
+
+class PolicyMalformedError(PermanentError):
+    """What the environment asks of a release cannot be read."""

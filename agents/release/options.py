@@ -17,3 +17,12 @@ Count = Annotated[int, typer.Option("--confirmations", min=1, help="Answers in a
 ReleaseId = Annotated[str, typer.Option(help="Name of the release; made from colour and time when left out.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+PolicyText = Annotated[str, typer.Option("--policy", help="Steps and gates as a JSON object; see docs/release.md.")]
+StableUrl = Annotated[str, typer.Option(help="The other colour's own Service, for gates that compare.")]
+
+# The namespace that environments/base.yaml names; a person in an emergency should not have to remember it.
+APPS = "cryoprotect"
+AppsNamespace = Annotated[str, typer.Option("--namespace", help="Namespace of the route.")]
+AppRoute = Annotated[str, typer.Option("--route", help="Name of the HTTPRoute, which is the application's name.")]
+Release = Annotated[str, typer.Argument(help="Name of the release, as `cryo release status` shows it.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; the record keeps it.")]

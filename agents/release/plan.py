@@ -11,7 +11,7 @@ from agents.runtime.names import Colour
 
 
 class Start(StrEnum):
-    """The four ways a release can begin."""
+    """The five ways a release can begin."""
 
     ALREADY_THERE = "already_there"
     """The target has all traffic and no release is under way: only confirm."""
@@ -21,6 +21,8 @@ class Start(StrEnum):
     """A killed release with the same target: go on, and go back if it fails."""
     FINISH_ROLLBACK = "finish_rollback"
     """A killed rollback: finish it first."""
+    TAKE_BACK = "take_back"
+    """The target is what an unfinished release came from: put its traffic back, without new proof."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +33,25 @@ class Decision:
     because: tuple[str, ...]
 
 
-def decide_start(weights: Weights, record: ReleaseRecord | None, target: Colour) -> Decision:
+def decide_start(
+    weights: Weights, record: ReleaseRecord | None, target: Colour, *, target_version: str = ""
+) -> Decision:
     """Choose how to begin.
 
     Args:
         weights: what the route says now.
         record: the last release of this route; None before the first.
         target: the colour that shall have all traffic.
+        target_version: what that colour says it is now; empty when it says nothing.
 
     Raises:
-        ReleaseRefusedError: traffic is divided by somebody else's hand, so there is no colour to go back to.
+        ReleaseRefusedError: traffic is divided, and there is no colour to go back to that is known to be good.
     """
     if record is not None and record.phase is Phase.ROLLING_BACK:
         return Decision(Start.FINISH_ROLLBACK, (f"release {record.release_id} was killed while it rolled back",))
-    moved = record is not None and has_moved_traffic(record.phase)
-    if record is not None and moved and record.target is target:
-        return Decision(
-            Start.RESUME, (f"release {record.release_id} was killed in phase {record.phase}; weights {weights}",)
-        )
-    if weights.live is None and not moved:
+    if record is not None and has_moved_traffic(record.phase):
+        return _decide_moved(weights, record, target, target_version)
+    if weights.live is None:
         message = (
             f"the route's weights are {weights}, and no release of ours left them so; "
             f"give one colour 100 and the other 0, then run again"
@@ -61,3 +63,21 @@ def decide_start(weights: Weights, record: ReleaseRecord | None, target: Colour)
     if record is not None and not is_over(record.phase):
         because.append(f"takes the place of release {record.release_id}, left in phase {record.phase}")
     return Decision(Start.BEGIN, tuple(because))
+
+
+def _decide_moved(weights: Weights, record: ReleaseRecord, target: Colour, target_version: str) -> Decision:
+    """Choose how to go on after a release that may have moved traffic and has not ended."""
+    told = f"release {record.release_id} was left in phase {record.phase}; weights {weights}"
+    if record.target is target:
+        return Decision(Start.RESUME, (told,))
+    came_from = record.versions.get(target, "")
+    if not (came_from and target_version) or came_from == target_version:
+        return Decision(Start.TAKE_BACK, (f"{told}; it came from {target}, which gets its traffic back",))
+    changed = f"{target} was {came_from} then and is {target_version} now"
+    if weights.live is target.other:
+        return Decision(Start.BEGIN, (f"{told}, takes its place: {changed}",))
+    message = (
+        f"{told}; {changed}, so traffic that is divided cannot simply go back; "
+        f"set active to {record.target} again to finish that release, then release {target}"
+    )
+    raise ReleaseRefusedError(message)

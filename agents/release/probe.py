@@ -8,7 +8,7 @@ import requests
 import urllib3
 
 from agents.runtime.clock import Clock, Deadline
-from agents.runtime.names import HEADER_COLOUR
+from agents.runtime.names import HEADER_COLOUR, HEADER_VERSION
 
 # Chosen: a warm prediction takes milliseconds; five seconds of silence is an outage for a user.
 REQUEST_TIMEOUT_S = 5.0
@@ -29,6 +29,8 @@ class Answer:
     colour: str
     """The colour that the server says it is; empty when it says nothing."""
     body: bytes
+    version: str = ""
+    """The version that the server says it is; empty when it says nothing."""
 
     def parse_json(self) -> Any:  # noqa: ANN401 - the caller checks the shape
         """Read the body as JSON.
@@ -73,7 +75,8 @@ class HttpProbe:
                     stream=True,
                 )
                 colour = response.headers.get(HEADER_COLOUR, "")
-                return Answer(response.status_code, colour, self._read(response, deadline))
+                version = response.headers.get(HEADER_VERSION, "")
+                return Answer(response.status_code, colour, self._read(response, deadline), version)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 message = f"{url}: {_last_cause(error)}"
                 raise NoAnswerError(message) from error

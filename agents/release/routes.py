@@ -32,6 +32,12 @@ class Weights:
         return f"blue {self.blue}, green {self.green}"
 
 
+def weights_for(colour: Colour, share: int) -> Weights:
+    """Return the weights that give a colour a share of traffic in percent."""
+    rest = FULL_WEIGHT - share
+    return Weights(blue=share, green=rest) if colour is Colour.BLUE else Weights(blue=rest, green=share)
+
+
 def read_weights(route: HttpRoute, app: str) -> Weights:
     """Return the weights of both colours.
 
@@ -42,14 +48,16 @@ def read_weights(route: HttpRoute, app: str) -> Weights:
     return Weights(blue=_weight(backends[Colour.BLUE]), green=_weight(backends[Colour.GREEN]))
 
 
-def point_at(route: HttpRoute, app: str, colour: Colour) -> HttpRoute:
-    """Return the route with all traffic on one colour and everything else as it was."""
+def give(route: HttpRoute, app: str, colour: Colour, share: int) -> HttpRoute:
+    """Return the route with a share of traffic, in percent, on one colour, the rest on the other, and nothing else new.
+
+    Raises:
+        ReleaseRefusedError: the route is not one rule with exactly the two colours behind it.
+    """
     _find_backends(route, app)
-    live = service_name(app, colour)
+    weights = {service_name(app, colour): share, service_name(app, colour.other): FULL_WEIGHT - share}
     rule = dict(route.rules[0])
-    rule["backendRefs"] = [
-        {**backend, "weight": FULL_WEIGHT if backend["name"] == live else 0} for backend in rule["backendRefs"]
-    ]
+    rule["backendRefs"] = [{**backend, "weight": weights[backend["name"]]} for backend in rule["backendRefs"]]
     return replace(route, rules=(rule,))
 
 

@@ -6,36 +6,27 @@ A verdict has three values, because an answer that never came proves nothing; on
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from agents.release.probe import Answer, HttpProbe, NoAnswerError
+from agents.release.verdicts import Finding, Verdict
 from agents.runtime.clock import Deadline
 from agents.runtime.names import HEADER_COLOUR, Colour
 
 # Chosen: glycerol is in every cryoprotectant data set, so every model must know it.
 SMOKE_PREDICTION: dict[str, object] = {"target": "tg", "inputs": [{"smiles": "OCC(O)CO"}]}
+# Chosen: small, well-known molecules of the same data set.
+REFERENCE_PREDICTION: dict[str, object] = {
+    "target": "tg",
+    "inputs": [{"smiles": each} for each in ("OCC(O)CO", "OCCO", "CC(O)CO", "OCC(O)C(O)C(O)C(O)CO", "CCO", "OCCCO")],
+}
 _SMOKE_PAUSE_S = 0.5
 # Chosen: twenty answers in a row leave a gateway that still sends one in two to the old colour a chance of 1e-6.
 CONFIRMATIONS = 20
 _CONFIRM_PAUSE_S = 0.05
+# Chosen: at 1 % of the traffic a sighting then takes 2 s on average.
+_SIGHTING_PAUSE_S = 0.02
 _OK = 200
-
-
-class Verdict(StrEnum):
-    """What a gate says."""
-
-    PASS = "pass"  # noqa: S105 - a verdict, not a password
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A verdict and its reasons."""
-
-    verdict: Verdict
-    because: tuple[str, ...]
 
 
 def judge_answer(answer: Answer, path: str, target: Colour) -> Finding:
@@ -123,3 +114,20 @@ def await_confirmation(probe: HttpProbe, gateway: Gateway, target: Colour, *, de
         in_a_row = in_a_row + 1 if last.verdict is Verdict.PASS else 0
         deadline.sleep(_CONFIRM_PAUSE_S)
     return Finding(Verdict.PASS, (f"the gateway answered {wanted} times in a row as {target}, {asked} asked",))
+
+
+def await_sighting(probe: HttpProbe, gateway: Gateway, target: Colour, *, deadline: Deadline) -> Finding:
+    """Ask the gateway until one healthy answer comes from the target, which then has a share of the traffic."""
+    asked = 0
+    last = Finding(Verdict.INCONCLUSIVE, ("the gateway was not asked yet",))
+    url = gateway.url.rstrip("/") + "/livez"
+    while not deadline.is_over:
+        asked += 1
+        try:
+            last = judge_answer(probe.ask(url, host=gateway.host), f"gateway {url}", target)
+        except NoAnswerError as error:
+            last = Finding(Verdict.INCONCLUSIVE, (str(error),))
+        if last.has_passed:
+            return Finding(Verdict.PASS, (f"the gateway answered as {target} for the first time in {asked} answers",))
+        deadline.sleep(_SIGHTING_PAUSE_S)
+    return Finding(Verdict.FAIL, (f"no answer from {target} in {asked}; last: {last.because[0]}",))

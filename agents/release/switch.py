@@ -1,34 +1,35 @@
-"""Runs one release: prove the new colour, move the traffic, see it arrive, or put it back.
+"""Runs one release: prove the new colour, move the traffic in steps, watch it, or put it back.
 
-The record is written before each effect, so that a killed run tells the next one where it stood.
+The record is written before each effect, so that a killed run tells the next one where it stood. What follows what is
+decided in `states`; here each phase's effect and gate are run.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from dataclasses import dataclass, field
+from typing import NoReturn
 
 from structlog.typing import FilteringBoundLogger
 
 from agents.release.errors import ConfirmationMissingError, ReleaseRefusedError, ReleaseRolledBackError
 from agents.release.plan import Decision, Start, decide_start
-from agents.release.probe import HttpProbe
+from agents.release.policy import Policy
+from agents.release.probe import HttpProbe, NoAnswerError
+from agents.release.proofs import Proofs
 from agents.release.record import RecordStore, ReleaseRecord
-from agents.release.routes import Weights, point_at, read_weights
-from agents.release.smoke import Finding, Gateway, Verdict, await_confirmation, await_pass, smoke_once
-from agents.release.states import Phase, has_moved_traffic
+from agents.release.routes import Weights, weights_for
+from agents.release.smoke import Gateway
+from agents.release.states import FULL_SHARE, Move, Phase, decide_move, has_moved_traffic, has_promoted
+from agents.release.traffic import ROLLBACK_DEADLINE_S, Traffic
+from agents.release.verdicts import Finding, Verdict, join_findings
+from agents.release.watch import Watch
 from agents.runtime import names
-from agents.runtime.clock import Clock, Deadline
+from agents.runtime.clock import Clock
 from agents.runtime.cluster import Kube
-from agents.runtime.errors import ClusterConflictError, ClusterUnavailableError, TemporaryError
+from agents.runtime.errors import ClusterConflictError
 from agents.runtime.names import Colour
 
-# Chosen: putting traffic back matters more than ending soon; the API server of one node restarts in about 20 s.
-ROLLBACK_DEADLINE_S = 60.0
 # Chosen: the way back is judged by the route, the gateway is only asked for the record.
 _ROLLBACK_CONFIRM_S = 10.0
-_CLUSTER_PAUSE_S = 0.5
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,16 @@ class SwitchRequest:
     gateway: Gateway
     release_id: str
     deadline_s: float = 120.0
-    """Longest wait for the smoke test, and again for the confirmation."""
+    """Longest wait for the checks of the new colour, and again for each confirmation."""
     dry_run: bool = False
+    policy: Policy = field(default_factory=Policy)
+    stable_url: str = ""
+    """The live colour's own Service, for gates that compare; empty when none does."""
+
+    @property
+    def urls(self) -> dict[Colour, str]:
+        """Each colour's own Service."""
+        return {self.target: self.smoke_url, self.target.other: self.stable_url}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,9 @@ class Switch:
     clock: Clock
     log: FilteringBoundLogger
     store: RecordStore
+    find_backup: Callable[[float], Finding]
+    open_watch: Callable[[ReleaseRecord], Watch] | None = None
+    """How both colours are compared; None when the policy does not ask for it."""
 
     def run(self) -> Outcome:
         """Bring all traffic to the target.
@@ -80,7 +92,7 @@ class Switch:
         self.log.info("release.plan.made", start=decision.start, because=decision.because)
         if self.request.dry_run:
             return Outcome("dry_run", decision.because, record)
-        if record is not None and decision.start is Start.FINISH_ROLLBACK:
+        if record is not None and decision.start in {Start.FINISH_ROLLBACK, Start.TAKE_BACK}:
             self._put_back(record, decision.because)
             if record.target is self.request.target:
                 message = f"finished the rollback of release {record.release_id}; run again to try a new release"
@@ -89,118 +101,196 @@ class Switch:
         if decision.start is Start.ALREADY_THERE:
             return self._confirm_only(decision)
         if record is None or decision.start is not Start.RESUME:
-            record = self.store.save(
-                ReleaseRecord.begin(
-                    self.request.release_id,
-                    self.request.app,
-                    self.request.target,
-                    at=self.clock.now(),
-                    because=decision.because,
-                )
-            )
-        record = self._smoke(record)
-        promoted = self._move(record)
-        self.log.info("release.switch.promoted", release_id=promoted.release_id, target=promoted.target)
-        return Outcome("promoted", promoted.transitions[-1].because, promoted)
+            record = self._begin(decision)
+        return self._drive(record)
 
     def _decide(self, record: ReleaseRecord | None) -> Decision:
-        route = self.kube.get_http_route(self.request.namespace, names.route_name(self.request.app))
-        return decide_start(read_weights(route, self.request.app), record, self.request.target)
+        version = ""
+        if record is not None and has_moved_traffic(record.phase):
+            version = self._versions().get(self.request.target, "")
+        return decide_start(self._traffic.read(), record, self.request.target, target_version=version)
+
+    def _begin(self, decision: Decision) -> ReleaseRecord:
+        begun = ReleaseRecord.begin(
+            self.request.release_id,
+            self.request.app,
+            self.request.target,
+            at=self.clock.now(),
+            because=decision.because,
+            versions=self._versions(),
+        )
+        return self.store.save(begun)
+
+    def _versions(self) -> dict[Colour, str]:
+        """Ask each colour once who it is; one that does not answer is left out, the proofs will find it."""
+        found = {}
+        for colour, url in self.request.urls.items():
+            try:
+                answer = self.probe.ask(url.rstrip("/") + "/livez") if url else None
+            except NoAnswerError:
+                continue
+            if answer is not None and answer.colour == colour and answer.version:
+                found[colour] = answer.version
+        return found
+
+    def _drive(self, record: ReleaseRecord) -> Outcome:
+        """Run phase after phase; whatever goes wrong once traffic has moved puts it back."""
+        watch = self.open_watch(record) if self.open_watch else None
+        while not record.is_over:
+            if record.phase is Phase.ROLLING_BACK:
+                self._give_up(record)
+            try:
+                finding = self._find(record, watch)
+            except ClusterConflictError:
+                raise  # another release wrote the record: the traffic is its business now
+            except Exception as error:  # termination and defects too: users come first
+                # Before the first step nothing is to be undone; after promotion only a verdict moves users again.
+                if not has_moved_traffic(record.phase) or has_promoted(record.phase):
+                    raise
+                finding = Finding(Verdict.INCONCLUSIVE, (f"{type(error).__name__}: {error}",))
+            record = self._advance(record, finding)
+        if record.phase is Phase.REFUSED:
+            self._refuse(record)
+        self.log.info("release.switch.promoted", release_id=record.release_id, target=record.target)
+        return Outcome("promoted", record.transitions[-1].because, record)
+
+    def _advance(self, record: ReleaseRecord, finding: Finding) -> ReleaseRecord:
+        move = decide_move(record.phase, record.share, finding, self.request.policy.course)
+        self.log.info(
+            "release.phase.ended",
+            release_id=record.release_id,
+            phase=record.phase,
+            verdict=finding.verdict,
+            next=move.phase,
+            share=move.share,
+            because=finding.because,
+        )
+
+        def save() -> ReleaseRecord:
+            return self._save(record, move)
+
+        # Once traffic has moved, an API server that restarts is waited for; before, the next run takes the step again.
+        return self._traffic.insist(save) if has_moved_traffic(record.phase) else save()
+
+    def _find(self, record: ReleaseRecord, watch: Watch | None) -> Finding:
+        """Run the effect and the gate of the phase in which the record is."""
+        proofs = self._proofs
+        found: dict[Phase, Callable[[], Finding]] = {
+            Phase.PREPARING: proofs.backup,
+            Phase.BACKED_UP: proofs.migrations,
+            Phase.MIGRATED: lambda: proofs.capacity(self.request.deadline_s),
+            Phase.IDLE_READY: proofs.fitness,
+            Phase.PROVED: lambda: proofs.permission(record.release_id),
+            Phase.SHIFTING: lambda: self._shift(record),
+            Phase.WATCHING: lambda: self._while_ours(record, lambda: self._watch_step(record, watch)),
+            Phase.PROMOTED: lambda: self._while_ours(record, lambda: None),
+            Phase.SOAKING: lambda: self._while_ours(record, lambda: self._soak(record, watch)),
+        }
+        return found[record.phase]()
+
+    def _while_ours(self, record: ReleaseRecord, look: Callable[[], Finding | None]) -> Finding:
+        """Run a look that takes time; weights that are not this step's, before or after it, fail it."""
+        finding = self._judge_ours(record)
+        if not finding.has_passed:
+            return finding
+        found = look()
+        if found is None or not found.has_passed:
+            return found or finding
+        after = self._judge_ours(record)
+        return found if after.has_passed else after
+
+    def _judge_ours(self, record: ReleaseRecord) -> Finding:
+        ours, weights = weights_for(record.target, record.share), self._traffic.insist(self._traffic.read)
+        if weights != ours:
+            return Finding(Verdict.FAIL, (f"weights are {weights}, not {ours}: somebody else moved traffic",))
+        return Finding(Verdict.PASS, (f"weights are {weights}",))
+
+    def _shift(self, record: ReleaseRecord) -> Finding:
+        written = self._traffic.write(
+            record.target, record.share, expected=self._expected(record), deadline_s=self.request.deadline_s
+        )
+        self.log.info("release.weights.applied", target=record.target, share=record.share, because=written.because)
+        if not written.has_passed:
+            return written
+        confirmed = self._traffic.confirm(record.target, record.share, deadline_s=self.request.deadline_s)
+        because = (f"confirmation {confirmed.verdict}",) if not confirmed.has_passed else written.because
+        return Finding(confirmed.verdict, (*because, *confirmed.because))
+
+    def _expected(self, record: ReleaseRecord) -> frozenset[Weights]:
+        """Return the weights that this step may find: those of the step before, and its own if it was killed."""
+        before = next((step.share for step in reversed(record.transitions[:-1])), 0)
+        return frozenset(weights_for(record.target, share) for share in (before, record.share))
+
+    def _watch_step(self, record: ReleaseRecord, watch: Watch | None) -> Finding:
+        if watch is None:
+            return Finding(Verdict.INCONCLUSIVE, ("a share of the traffic is not promoted without a comparison",))
+        number = len({step.share for step in record.transitions if step.phase is Phase.WATCHING}) - 1
+        since = record.entered(Phase.WATCHING) or self.clock.now()
+        finding = watch.until_verdict(since_s=since.timestamp(), step=number)
+        return join_findings([finding, self._proofs.capacity()]) if finding.has_passed else finding
+
+    def _soak(self, record: ReleaseRecord, watch: Watch | None) -> Finding:
+        since = record.entered(Phase.SOAKING) or self.clock.now()
+        left_s = self.request.policy.soak_s - (self.clock.now() - since).total_seconds()
+        if watch is None:
+            self.clock.sleep(max(0.0, left_s))
+            return Finding(Verdict.PASS, (f"{self.request.policy.soak_s:.0f} s passed; nothing compares the colours",))
+        begin = record.entered(Phase.WATCHING) or since
+        return watch.until_end(since_s=begin.timestamp(), seconds=max(0.0, left_s))
 
     def _confirm_only(self, decision: Decision) -> Outcome:
-        finding = self._confirm(self.request.target, self.request.deadline_s)
+        finding = self._traffic.confirm(self.request.target, FULL_SHARE, deadline_s=self.request.deadline_s)
         if finding.verdict is not Verdict.PASS:
             message = f"{decision.because[0]}, but {finding.because[0]}; nothing was changed, look at the gateway"
             raise ConfirmationMissingError(message)
         self.log.info("release.switch.unneeded", target=self.request.target)
         return Outcome("already_there", (*decision.because, *finding.because), None)
 
-    def _smoke(self, record: ReleaseRecord) -> ReleaseRecord:
-        """Ask the new colour; when it is not fit, go back if traffic may have moved, else refuse."""
-
-        def check() -> Finding:
-            return smoke_once(self.probe, self.request.smoke_url, self.request.target)
-
-        finding = await_pass(check, Deadline.after(self.request.deadline_s, self.clock))
-        self.log.info("release.smoke.judged", verdict=finding.verdict, because=finding.because)
-        if finding.verdict is Verdict.PASS:
-            return self._advance(record, Phase.WEIGHTS, finding.because)
-        because = (f"smoke test {finding.verdict}", *finding.because)
-        if has_moved_traffic(record.phase):
-            self._roll_back(record, because)
-        self._advance(record, Phase.REFUSED, because)
+    def _refuse(self, record: ReleaseRecord) -> NoReturn:
         message = (
-            f"release {record.release_id}: {'; '.join(because)}; traffic stays on {record.source}, "
-            f"look at the logs of {names.service_name(record.app, record.target)}"
+            f"release {record.release_id}: {'; '.join(record.transitions[-1].because)}; traffic stays on "
+            f"{record.source}, look at the logs of {names.service_name(record.app, record.target)}"
         )
         raise ReleaseRefusedError(message)
 
-    def _move(self, record: ReleaseRecord) -> ReleaseRecord:
-        """Write the weights and see them arrive; whatever goes wrong, go back."""
-        try:
-            weights = self._point_at(record.target, self.request.deadline_s)
-            self.log.info("release.weights.applied", target=record.target, weights=str(weights))
-            record = self._advance(record, Phase.CONFIRM, (f"weights are {weights}",))
-            finding = self._confirm(record.target, self.request.deadline_s)
-        except ClusterConflictError:
-            raise  # another release wrote the record: the traffic is its business now
-        except Exception as error:  # noqa: BLE001 - whatever it was, termination and defects too: users come first
-            self._roll_back(record, (f"{type(error).__name__}: {error}",))
-        if finding.verdict is not Verdict.PASS:
-            self._roll_back(record, (f"confirmation {finding.verdict}", *finding.because))
-        self.log.info("release.confirm.passed", because=finding.because)
-        return self._advance(record, Phase.PROMOTED, finding.because)
-
-    def _roll_back(self, record: ReleaseRecord, because: tuple[str, ...]) -> NoReturn:
+    def _give_up(self, record: ReleaseRecord) -> NoReturn:
+        because = record.transitions[-1].because
         self.log.error("release.rollback.started", release_id=record.release_id, because=because)
-        if record.phase is not Phase.ROLLING_BACK:
-            record = self._insist(lambda: self._advance(record, Phase.ROLLING_BACK, because))
         self._put_back(record, because)
         message = f"release {record.release_id}: {'; '.join(because)}; traffic is back on {record.source}"
         raise ReleaseRolledBackError(message)
 
     def _put_back(self, record: ReleaseRecord, because: tuple[str, ...]) -> None:
-        """Write the old weights; the record is in ROLLING_BACK when this is called."""
-        weights = self._point_at(record.source, ROLLBACK_DEADLINE_S)
-        finding = self._confirm(record.source, min(_ROLLBACK_CONFIRM_S, self.request.deadline_s))
-        told = (*because, f"weights are {weights}", *finding.because)
-        self._insist(lambda: self._advance(record, Phase.ROLLED_BACK, told))
+        """Write the old weights first, then everything else."""
+        if record.phase is not Phase.ROLLING_BACK:
+            record = self._traffic.insist(lambda: self._save(record, Move(Phase.ROLLING_BACK, 0, because)))
+        written = self._traffic.write(record.source, FULL_SHARE, expected=None, deadline_s=ROLLBACK_DEADLINE_S)
+        confirm_s = min(_ROLLBACK_CONFIRM_S, self.request.deadline_s)
+        finding = self._traffic.confirm(record.source, FULL_SHARE, deadline_s=confirm_s)
+        told = (*because, *written.because, *finding.because)
+        self._traffic.insist(lambda: self._save(record, Move(Phase.ROLLED_BACK, 0, told)))
         self.log.error("release.rollback.done", release_id=record.release_id, confirmed=finding.verdict, because=told)
 
-    def _confirm(self, colour: Colour, deadline_s: float) -> Finding:
-        return await_confirmation(
-            self.probe, self.request.gateway, colour, deadline=Deadline.after(deadline_s, self.clock)
+    def _save(self, record: ReleaseRecord, move: Move) -> ReleaseRecord:
+        return self.store.save(record.advance(move, at=self.clock.now()))
+
+    @property
+    def _traffic(self) -> Traffic:
+        asked = self.request
+        return Traffic(self.kube, asked.namespace, asked.app, self.probe, asked.gateway, self.clock, self.log)
+
+    @property
+    def _proofs(self) -> Proofs:
+        asked = self.request
+        return Proofs(
+            asked.policy,
+            self.kube,
+            asked.namespace,
+            asked.app,
+            asked.target,
+            self.probe,
+            asked.urls,
+            self.clock,
+            asked.deadline_s,
+            self.find_backup,
         )
-
-    def _point_at(self, colour: Colour, deadline_s: float) -> Weights:
-        """Write the weights, reading the route again whenever somebody else wrote it in between."""
-
-        def write() -> Weights:
-            route = self.kube.get_http_route(self.request.namespace, names.route_name(self.request.app))
-            wanted = point_at(route, self.request.app, colour)
-            written = self.kube.apply_http_route(wanted, field_manager=names.FIELD_MANAGER_RELEASE)
-            return read_weights(written, self.request.app)
-
-        return self._insist(write, deadline_s=deadline_s, also=ClusterConflictError)
-
-    def _advance(self, record: ReleaseRecord, phase: Phase, because: tuple[str, ...]) -> ReleaseRecord:
-        return self.store.save(record.advance(phase, at=self.clock.now(), because=because))
-
-    def _insist(
-        self,
-        effect: Callable[[], T],
-        *,
-        deadline_s: float = ROLLBACK_DEADLINE_S,
-        also: type[TemporaryError] = ClusterUnavailableError,
-    ) -> T:
-        """Repeat an effect while the API server does not answer, until the deadline."""
-        deadline = Deadline.after(deadline_s, self.clock)
-        while True:
-            try:
-                return effect()
-            except (ClusterUnavailableError, also) as error:
-                if deadline.is_over:
-                    message = f"{error}; gave up after {deadline_s:.0f} s"
-                    raise ClusterUnavailableError(message) from error
-                self.log.warning("release.cluster.retried", reason=str(error))
-                deadline.sleep(_CLUSTER_PAUSE_S)

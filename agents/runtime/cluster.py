@@ -1,4 +1,4 @@
-"""What the agents see of a cluster: two kinds of object and a door; the door itself is in `kube`.
+"""What the agents see of a cluster: three kinds of object and a door; the door itself is in `kube`.
 
 Apart from the client, so that modules that decide can speak of routes without importing anything that acts.
 """
@@ -31,6 +31,17 @@ class ConfigMap:
     resource_version: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """How many pods a Deployment wants, whoever set the number, and how many of them are ready."""
+
+    name: str
+    wanted: int
+    ready: int
+    version: str = ""
+    """Label of its pods; empty without one."""
+
+
 class Kube(Protocol):
     """What the agents ask of a cluster; tests give them a small one in memory."""
 
@@ -45,3 +56,6 @@ class Kube(Protocol):
 
     def apply_config_map(self, config_map: ConfigMap, *, field_manager: str) -> ConfigMap:
         """Create it, or write it when it is unchanged since it was read."""
+
+    def list_deployments(self, namespace: str, labels: Mapping[str, str]) -> list[Deployment]:
+        """Return the Deployments with all of these labels."""

@@ -1,6 +1,7 @@
-"""The one place that talks to Kubernetes: two kinds of object, read and written by server-side apply."""
+"""The one place that talks to Kubernetes: routes and records are written by server-side apply, sizes are read."""
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -8,7 +9,7 @@ import kubernetes
 import urllib3
 
 from agents.runtime import names
-from agents.runtime.cluster import ConfigMap, HttpRoute, JsonObject
+from agents.runtime.cluster import ConfigMap, Deployment, HttpRoute, JsonObject
 from agents.runtime.errors import (
     AgentError,
     ClusterConflictError,
@@ -105,6 +106,13 @@ class KubeClient:
             answer = self._call("PATCH", f"{path}/{config_map.name}", body=body, query=_apply_query(field_manager))
         return _parse_config_map(config_map.namespace, config_map.name, answer)
 
+    def list_deployments(self, namespace: str, labels: Mapping[str, str]) -> list[Deployment]:
+        """Return the Deployments with all of these labels."""
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+        answer = self._call("GET", path, query=[("labelSelector", selector)])
+        return [_parse_deployment(item) for item in answer.get("items") or []]
+
     def _call(
         self, method: str, path: str, *, body: JsonObject | None = None, query: list[tuple[str, str]] | None = None
     ) -> dict[str, Any]:
@@ -178,6 +186,18 @@ def _parse_config_map(namespace: str, name: str, answer: JsonObject) -> ConfigMa
         data=dict(answer.get("data") or {}),
         labels=dict(answer["metadata"].get("labels") or {}),
         resource_version=answer["metadata"]["resourceVersion"],
+    )
+
+
+def _parse_deployment(item: JsonObject) -> Deployment:
+    # Cited: apps/v1 Deployment; absent replicas mean one wanted, absent readyReplicas mean none ready.
+    template = item["spec"].get("template") or {}
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    return Deployment(
+        name=item["metadata"]["name"],
+        version=labels.get(names.LABEL_VERSION, ""),
+        wanted=int(item["spec"].get("replicas", 1)),
+        ready=int((item.get("status") or {}).get("readyReplicas", 0)),
     )
 
 

@@ -97,6 +97,11 @@ def release_record_name(route: str) -> str:
     return f"release-{route}"
 
 
+def release_orders_name(route: str) -> str:
+    """Return the ConfigMap that holds what people told a route's release."""
+    return f"release-{route}-orders"
+
+
 @dataclass(frozen=True, slots=True)
 class SessionName:
     """Who holds a database session; a contract step reads it to see whether the old colour is gone."""

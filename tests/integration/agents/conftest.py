@@ -169,12 +169,20 @@ class FakeApiServer:
         self.objects: dict[str, dict[str, Any]] = {}
         self.writes: list[tuple[str, str, dict[str, str], dict[str, Any]]] = []
         self.failures: list[int] = []
+        self.deployments: list[dict[str, Any]] = []
         self.hold: Callable[[str, dict[str, Any]], bool] = lambda _path, _body: False
         self.held = threading.Event()
         self.release = threading.Event()
         self.on_write: Callable[[], None] = lambda: None
         self._version = 100
         self._lock = threading.Lock()
+
+    def scale(self, app: str, colour: str, *, wanted: int, ready: int) -> None:
+        labels = {"app.kubernetes.io/name": app, "cryoprotect.io/color": colour}
+        name = f"{app}-{colour}-1234567"
+        self.deployments = [each for each in self.deployments if each["metadata"]["name"] != name]
+        body = {"metadata": {"name": name, "labels": labels}, "spec": {"replicas": wanted}}
+        self.deployments.append({**body, "status": {"readyReplicas": ready}})
 
     def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         self._version += 1
@@ -185,6 +193,9 @@ class FakeApiServer:
     def answer(self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None) -> tuple[int, Any]:
         if self.failures:
             return self.failures.pop(0), {"message": "told to fail"}
+        if method == "GET" and path.endswith("/deployments"):
+            wanted = dict(pair.split("=") for pair in query["labelSelector"].split(","))
+            return 200, {"items": [each for each in self.deployments if each["metadata"]["labels"] == wanted]}
         if method == "GET":
             found = self.objects.get(path)
             return (200, found) if found else (404, {"message": f"{path} not found"})

@@ -18,6 +18,7 @@ import pytest
 NAMESPACE = "cryo"
 ROUTE = "/apis/gateway.networking.k8s.io/v1/namespaces/cryo/httproutes/model-server"
 RECORD = "/api/v1/namespaces/cryo/configmaps/release-model-server"
+PROOFS = ["preparing", "backed_up", "migrated", "idle_ready", "proved"]
 ROLLED_BACK = REFUSED = 70
 TRY_AGAIN = 75
 
@@ -82,14 +83,14 @@ def test_healthy_colour_gets_all_traffic(api, switch) -> None:
 
     assert (code, answer["result"]) == (0, "promoted")
     assert weights(api) == [0, 100]
-    assert phases(api) == ["smoke", "weights", "confirm", "promoted"]
+    assert phases(api) == [*PROOFS, "shifting", "promoted", "settled"]
 
 
 def test_record_is_written_before_the_route(api, switch) -> None:
     switch()
 
     order = [path.rsplit("/", 1)[1] for _, path, _, _ in api.writes]
-    assert order == ["release-model-server", "release-model-server", "model-server", *["release-model-server"] * 2]
+    assert order == [*["release-model-server"] * 6, "model-server", *["release-model-server"] * 2]
 
 
 def test_route_is_written_by_the_release_alone_and_keeps_its_matches(api, switch) -> None:
@@ -105,8 +106,8 @@ def test_smoke_test_asks_the_colour_itself_and_confirmation_asks_the_gateway(col
     start("switch", "--host", "api.example").communicate(timeout=30)
 
     asked = [(name, path) for name, path, _ in colours.asked]
-    assert asked[:3] == [("green", "/livez"), ("green", "/readyz"), ("green", "/api/v1/predictions")]
-    assert set(asked[3:]) == {("gateway", "/livez")}
+    assert asked[1:4] == [("green", "/livez"), ("green", "/readyz"), ("green", "/api/v1/predictions")]
+    assert set(asked[4:]) == {("gateway", "/livez")}
     assert {host for name, _, host in colours.asked if name == "gateway"} == {"api.example"}
 
 
@@ -159,7 +160,7 @@ def test_unfit_colour_never_gets_traffic(api, switch, colours, answer, told: str
 
     assert (code, weights(api)) == (REFUSED, [100, 0])
     assert told in reason
-    assert phases(api) == ["smoke", "refused"]
+    assert phases(api) == [*PROOFS[:-1], "refused"]
     assert [path for _, path, _, _ in api.writes if path == ROUTE] == []
 
 
@@ -170,7 +171,7 @@ def test_colour_that_nobody_serves_never_gets_traffic(api, colours, switch) -> N
     code, _, reason = switch(deadline_s=1)
 
     assert (code, weights(api)) == (REFUSED, [100, 0])
-    assert "smoke test inconclusive" in reason
+    assert "/livez: " in reason
     assert "refused" in reason
 
 
@@ -191,7 +192,8 @@ def test_gateway_that_follows_late_is_waited_for(api, colours, switch) -> None:
     code, answer, _ = switch(deadline_s=10)
 
     assert (code, answer["result"], weights(api)) == (0, "promoted", [0, 100])
-    assert int(answer["because"][0].split(", ")[1].split()[0]) > 5
+    confirmed = record(api)["transitions"][-2]["because"][-1]
+    assert int(confirmed.split(", ")[1].split()[0]) > 5
 
 
 def test_gateway_that_never_shows_the_colour_gets_the_traffic_put_back(api, colours, switch) -> None:
@@ -203,7 +205,7 @@ def test_gateway_that_never_shows_the_colour_gets_the_traffic_put_back(api, colo
     assert (code, weights(api)) == (ROLLED_BACK, [100, 0])
     assert "x-cryo-colour says blue, not green" in reason
     assert "traffic is back on blue" in reason
-    assert phases(api) == ["smoke", "weights", "confirm", "rolling_back", "rolled_back"]
+    assert phases(api) == [*PROOFS, "shifting", "rolling_back", "rolled_back"]
 
 
 def test_unreachable_gateway_is_inconclusive_and_puts_the_traffic_back(api, colours, switch) -> None:
@@ -294,7 +296,7 @@ def test_api_server_failure_before_any_effect_ends_with_the_right_exit_code(
 
 
 def test_api_server_that_stumbles_while_the_route_is_written_is_asked_again(api, switch) -> None:
-    api.on_write = lambda: api.failures.extend([503, 500]) if len(api.writes) == 2 else None
+    api.on_write = lambda: api.failures.extend([503, 500]) if len(api.writes) == 6 else None
 
     assert switch()[0] == 0
     assert weights(api) == [0, 100]
@@ -328,7 +330,7 @@ def test_status_tells_weights_and_the_last_release(api, switch) -> None:
     assert (before["live"], before["record"]) == ("blue", None)
     assert (after["live"], after["record"]["phase"], after["weights"]) == (
         "green",
-        "promoted",
+        "settled",
         {"blue": 0, "green": 100},
     )
     assert api.objects[RECORD]["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "cryo-release"
@@ -352,10 +354,10 @@ def writes_route(_path: str, body: dict[str, Any]) -> bool:
 
 
 HELD: dict[str, Callable[[str, dict[str, Any]], bool]] = {
-    "before its first record": writes_phase("smoke"),
-    "before the weights record": writes_phase("weights"),
+    "before its first record": writes_phase("preparing"),
+    "while it proves": writes_phase("idle_ready"),
+    "before the weights record": writes_phase("shifting"),
     "while it writes the route": writes_route,
-    "before the confirm record": writes_phase("confirm"),
     "before the promoted record": writes_phase("promoted"),
 }
 
@@ -379,11 +381,11 @@ def test_killed_release_converges_on_the_next_run(api, start, switch, held, *, a
     assert code == 0, reason
     assert answer["result"] in {"promoted", "already_there"}
     assert weights(api) == [0, 100]
-    assert record(api)["phase"] == "promoted"
+    assert record(api)["phase"] == "settled"
 
 
 def test_killed_release_whose_colour_then_fails_goes_back(api, start, switch, colours) -> None:
-    api.hold = writes_phase("confirm")
+    api.hold = writes_phase("promoted")
     process = start()
     assert api.held.wait(20)
     process.send_signal(signal.SIGKILL)
@@ -469,7 +471,7 @@ def test_release_that_is_asked_to_stop_before_any_change_changes_nothing(api, st
 
 
 def test_second_release_that_takes_the_record_over_stops_the_first(api, start) -> None:
-    api.hold = writes_phase("confirm")
+    api.hold = writes_phase("promoted")
     process = start()
     assert api.held.wait(20)
     stolen = json.loads(json.dumps(api.objects[RECORD]))
@@ -481,3 +483,118 @@ def test_second_release_that_takes_the_record_over_stops_the_first(api, start) -
     assert "answered 409" in err
     assert "release.rollback.started" not in err
     assert weights(api) == [0, 100]
+
+
+@pytest.fixture
+def command(kubeconfig: Path, repository: Path) -> Callable[..., tuple[int, str, str]]:
+    def run(*arguments: str, **environ: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "agents.release", *arguments, "--namespace", NAMESPACE],
+            env={**os.environ, "KUBECONFIG": str(kubeconfig), **environ},
+            cwd=repository,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_emergency_rollback_puts_the_weights_back_in_two_writes_and_a_record(api, switch, command) -> None:
+    api.scale("model-server", "blue", wanted=1, ready=1)
+    switch()
+    before = len(api.writes)
+
+    code, out, err = command("rollback", "--reason", "wrong numbers")
+
+    assert (code, weights(api)) == (0, [100, 0]), err
+    assert [path.rsplit("/", 1)[1] for _, path, _, _ in api.writes[before:]] == [
+        *("release-model-server", "model-server", "release-model-server")
+    ]
+    assert phases(api)[-2:] == ["rolling_back", "rolled_back"]
+    assert "by hand: wrong numbers" in record(api)["reasons"]
+    assert "Git still says active: green" in out
+
+
+def test_emergency_rollback_takes_a_running_release_out_of_its_hands(api, start, command) -> None:
+    api.scale("model-server", "blue", wanted=1, ready=1)
+    process = start("switch", "--policy", '{"soak_s": 30}')
+    deadline = time.monotonic() + 30
+    while RECORD not in api.objects or record(api)["phase"] != "soaking":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    code, _, err = command("rollback", "--reason", "users complain")
+
+    assert (code, weights(api)) == (0, [100, 0]), err
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == TRY_AGAIN, err
+    assert weights(api) == [100, 0]
+    assert record(api)["phase"] == "rolled_back"
+
+
+def test_emergency_rollback_without_a_release_is_refused(api, command) -> None:
+    code, _, err = command("rollback", "--reason", "panic")
+
+    assert (code, api.writes) == (REFUSED, [])
+    assert "there was no release yet" in err
+
+
+def test_rollback_past_a_contract_migration_is_refused_with_its_name(api, switch, command, database) -> None:
+    api.scale("model-server", "blue", wanted=1, ready=1)
+    switch()
+    with database.connect() as conn:
+        conn.execute((Path(__file__).parents[3] / "agents/migrate/sql/create_history.sql").read_text())
+        conn.execute(
+            "insert into cryo.schema_migrations (number, phase, name, sha256, started_at, finished_at, duration_ms, "
+            "lock_wait_ms, attempts, git_sha, actor, server_version) values "
+            "(21, 'contract', 'drop_old', repeat('0', 64), now(), now() + interval '1 s', 0, 0, 1, '', '', 17)"
+        )
+
+    code, _, err = command("rollback", "--reason", "slow", **database.environ)
+
+    assert (code, weights(api)) == (REFUSED, [0, 100])
+    assert "contract migration 0021_drop_old" in err
+
+
+@pytest.mark.parametrize("verb", ["approve", "abort"])
+def test_order_for_a_release_that_does_not_run_is_refused(api, switch, command, verb: str) -> None:
+    switch()
+
+    code, _, err = command(verb, "r-of-yesterday")
+
+    assert code == REFUSED
+    assert "no release r-of-yesterday of model-server is under way (the last one is green-" in err
+    assert not [path for path in api.objects if path.endswith("-orders")]
+
+
+def test_release_that_waits_for_approval_goes_on_when_it_comes(api, start, command) -> None:
+    process = start("switch", "--release-id", "r1", "--policy", '{"approval_deadline_s": 60}')
+    deadline = time.monotonic() + 30
+    while RECORD not in api.objects or record(api)["phase"] != "proved":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert weights(api) == [100, 0]
+
+    code, out, err = command("approve", "r1")
+
+    assert code == 0, err
+    assert "reads it at its next look" in out
+    process.communicate(timeout=60)
+    assert (process.returncode, weights(api)) == (0, [0, 100])
+
+
+def test_approval_that_never_comes_ends_in_a_refusal(api, switch) -> None:
+    code, _, reason = switch("switch", "--release-id", "r1", "--policy", '{"approval_deadline_s": 1}')
+
+    assert (code, weights(api)) == (REFUSED, [100, 0])
+    assert "waits for `cryo release approve r1`" in reason
+
+
+def test_release_without_the_backup_it_needs_is_refused(api, switch) -> None:
+    code, _, reason = switch("switch", "--policy", '{"backup_max_age_s": 3600}')
+
+    assert (code, weights(api)) == (REFUSED, [100, 0])
+    assert "CRYO_DB_HOST names no database" in reason

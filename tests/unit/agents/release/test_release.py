@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,17 +13,16 @@ from agents.release.errors import RecordMalformedError, ReleaseRefusedError
 from agents.release.plan import Start, decide_start
 from agents.release.probe import Answer, NoAnswerError
 from agents.release.record import ReleaseRecord, Transition, parse_record
-from agents.release.routes import Weights, point_at, read_weights
+from agents.release.routes import Weights, give, read_weights
 from agents.release.smoke import (
-    Finding,
     Gateway,
-    Verdict,
     await_confirmation,
     await_pass,
     judge_answer,
     judge_prediction,
 )
-from agents.release.states import Phase, has_moved_traffic, is_over, may_follow
+from agents.release.states import Move, Phase, has_moved_traffic, is_over, may_follow
+from agents.release.verdicts import Finding, Verdict
 from agents.runtime.clock import Deadline
 from agents.runtime.cluster import HttpRoute
 from agents.runtime.names import Colour
@@ -47,21 +47,6 @@ def backend(colour: str, **more: Any) -> dict[str, Any]:
     return {"name": f"model-server-{colour}", "port": 8080, **more}
 
 
-@given(st.lists(PHASES, min_size=1, max_size=12))
-def test_no_path_promotes_without_smoke_weights_and_confirmation(path: list[Phase]) -> None:
-    walked = [Phase.SMOKE]
-    for phase in path:
-        if may_follow(walked[-1], phase):
-            walked.append(phase)
-
-    if Phase.PROMOTED in walked:
-        before = walked[: walked.index(Phase.PROMOTED)]
-        assert before[0] is Phase.SMOKE
-        assert before[-1] is Phase.CONFIRM
-        assert Phase.WEIGHTS in before
-        assert Phase.ROLLING_BACK not in before
-
-
 @given(PHASES)
 def test_every_phase_can_reach_an_end(phase: Phase) -> None:
     reached = {phase}
@@ -72,11 +57,11 @@ def test_every_phase_can_reach_an_end(phase: Phase) -> None:
 
 
 @given(PHASES)
-def test_phase_that_moved_traffic_can_only_end_confirmed_or_put_back(phase: Phase) -> None:
+def test_phase_that_moved_traffic_can_only_end_settled_or_put_back(phase: Phase) -> None:
     ends = {after for after in Phase if may_follow(phase, after) and is_over(after)}
 
     if has_moved_traffic(phase):
-        assert ends <= {Phase.PROMOTED, Phase.ROLLED_BACK}
+        assert ends <= {Phase.SETTLED, Phase.ROLLED_BACK}
 
 
 @given(WEIGHTS, st.none() | st.builds(record, PHASES, COLOURS), COLOURS)
@@ -84,7 +69,7 @@ def test_every_beginning_has_a_reason_and_is_safe(weights: Weights, last: Releas
     try:
         decision = decide_start(weights, last, target)
     except ReleaseRefusedError:
-        assert weights.live is None
+        assert weights.live is None or (last is not None and has_moved_traffic(last.phase))
         return
 
     assert decision.because
@@ -95,7 +80,7 @@ def test_every_beginning_has_a_reason_and_is_safe(weights: Weights, last: Releas
     if decision.start is Start.RESUME:
         assert last is not None
         assert last.target is target
-        assert last.phase in {Phase.WEIGHTS, Phase.CONFIRM}
+        assert has_moved_traffic(last.phase)
     assert (decision.start is Start.FINISH_ROLLBACK) == (last is not None and last.phase is Phase.ROLLING_BACK)
 
 
@@ -104,17 +89,19 @@ def test_every_beginning_has_a_reason_and_is_safe(weights: Weights, last: Releas
     [
         (Weights(100, 0), None, Start.BEGIN),
         (Weights(0, 100), None, Start.ALREADY_THERE),
-        (Weights(100, 0), record(Phase.PROMOTED), Start.BEGIN),
+        (Weights(100, 0), record(Phase.SETTLED), Start.BEGIN),
         (Weights(100, 0), record(Phase.REFUSED), Start.BEGIN),
-        (Weights(100, 0), record(Phase.SMOKE), Start.BEGIN),
-        (Weights(100, 0), record(Phase.WEIGHTS), Start.RESUME),
-        (Weights(0, 100), record(Phase.WEIGHTS), Start.RESUME),
-        (Weights(0, 100), record(Phase.CONFIRM), Start.RESUME),
-        (Weights(50, 50), record(Phase.CONFIRM), Start.RESUME),
+        (Weights(100, 0), record(Phase.ROLLED_BACK), Start.BEGIN),
+        (Weights(100, 0), record(Phase.PREPARING), Start.BEGIN),
+        (Weights(100, 0), record(Phase.PROVED), Start.BEGIN),
+        (Weights(100, 0), record(Phase.SHIFTING), Start.RESUME),
+        (Weights(0, 100), record(Phase.SHIFTING), Start.RESUME),
+        (Weights(50, 50), record(Phase.WATCHING), Start.RESUME),
+        (Weights(0, 100), record(Phase.SOAKING), Start.RESUME),
         (Weights(0, 100), record(Phase.ROLLING_BACK), Start.FINISH_ROLLBACK),
         (Weights(100, 0), record(Phase.ROLLING_BACK), Start.FINISH_ROLLBACK),
-        (Weights(0, 100), record(Phase.CONFIRM, Colour.BLUE), Start.ALREADY_THERE),
-        (Weights(100, 0), record(Phase.CONFIRM, Colour.BLUE), Start.BEGIN),
+        (Weights(75, 25), record(Phase.WATCHING, Colour.BLUE), Start.TAKE_BACK),
+        (Weights(100, 0), record(Phase.SOAKING, Colour.BLUE), Start.TAKE_BACK),
     ],
 )
 def test_beginning_follows_weights_and_record(weights: Weights, last: ReleaseRecord | None, start: Start) -> None:
@@ -124,16 +111,25 @@ def test_beginning_follows_weights_and_record(weights: Weights, last: ReleaseRec
 @pytest.mark.parametrize("weights", [Weights(0, 0), Weights(50, 50), Weights(1, 99)])
 def test_divided_traffic_without_a_release_is_refused(weights: Weights) -> None:
     with pytest.raises(ReleaseRefusedError, match="give one colour 100 and the other 0"):
-        decide_start(weights, record(Phase.PROMOTED), Colour.GREEN)
+        decide_start(weights, record(Phase.SETTLED), Colour.GREEN)
+
+
+def test_colour_with_another_version_than_then_is_released_anew_not_taken_back() -> None:
+    soaking = replace(record(Phase.SOAKING, Colour.BLUE), versions={Colour.GREEN: "1.0.0"})
+
+    assert decide_start(Weights(100, 0), soaking, Colour.GREEN, target_version="1.0.0").start is Start.TAKE_BACK
+    assert decide_start(Weights(100, 0), soaking, Colour.GREEN, target_version="2.0.0").start is Start.BEGIN
+    with pytest.raises(ReleaseRefusedError, match=r"green was 1\.0\.0 then and is 2\.0\.0 now"):
+        decide_start(Weights(50, 50), soaking, Colour.GREEN, target_version="2.0.0")
 
 
 def test_pointing_changes_the_weights_and_nothing_else() -> None:
     before = route(backend("green", weight=0, filters=["f"]), backend("blue", weight=100))
 
-    after = point_at(before, "model-server", Colour.GREEN)
+    after = give(before, "model-server", Colour.GREEN, 25)
 
-    assert read_weights(after, "model-server") == Weights(blue=0, green=100)
-    assert after.rules[0]["backendRefs"][0] == backend("green", weight=100, filters=["f"])
+    assert read_weights(after, "model-server") == Weights(blue=75, green=25)
+    assert after.rules[0]["backendRefs"][0] == backend("green", weight=25, filters=["f"])
     assert {key: value for key, value in after.rules[0].items() if key != "backendRefs"} == {
         "matches": [{"path": {"value": "/"}}],
         "timeouts": {"request": "30s"},
@@ -158,14 +154,15 @@ def test_backend_without_weight_weighs_one() -> None:
 )
 def test_route_of_another_shape_is_refused(bad: HttpRoute, told: str) -> None:
     with pytest.raises(ReleaseRefusedError, match=told):
-        point_at(bad, "model-server", Colour.BLUE)
+        give(bad, "model-server", Colour.BLUE, 100)
 
 
 @given(COLOURS, st.lists(st.tuples(PHASES, st.lists(st.text(), max_size=3)), max_size=5))
 def test_record_survives_its_config_map(target: Colour, steps: list[tuple[Phase, list[str]]]) -> None:
-    first = Transition(Phase.SMOKE, "2026-03-01T12:00:00.000Z", ())
-    rest = tuple(Transition(phase, "2026-03-01T12:00:01.000Z", tuple(why)) for phase, why in steps)
-    before = ReleaseRecord("r1", "model-server", target.other, target, (first, *rest))
+    first = Transition(Phase.PREPARING, "2026-03-01T12:00:00.000Z", ())
+    rest = tuple(Transition(phase, "2026-03-01T12:00:01.000Z", tuple(why), len(why)) for phase, why in steps)
+    versions = {target: "1.0.0"}
+    before = ReleaseRecord("r1", "model-server", target.other, target, (first, *rest), versions)
 
     assert parse_record(json.dumps(before.to_json()), "here") == before
 
@@ -177,11 +174,13 @@ def test_record_survives_its_config_map(target: Colour, steps: list[tuple[Phase,
         "[]",
         "null",
         "{}",
-        json.dumps({**record(Phase.SMOKE).to_json(), "schema": 2}),
-        json.dumps({**record(Phase.SMOKE).to_json(), "to": "red"}),
-        json.dumps({**record(Phase.SMOKE).to_json(), "from": "green"}),
-        json.dumps({**record(Phase.SMOKE).to_json(), "transitions": []}),
-        json.dumps({**record(Phase.SMOKE).to_json(), "transitions": [{"phase": "dancing", "at": "", "because": []}]}),
+        json.dumps({**record(Phase.PREPARING).to_json(), "schema": 3}),
+        json.dumps({**record(Phase.PREPARING).to_json(), "to": "red"}),
+        json.dumps({**record(Phase.PREPARING).to_json(), "from": "green"}),
+        json.dumps({**record(Phase.PREPARING).to_json(), "transitions": []}),
+        json.dumps(
+            {**record(Phase.PREPARING).to_json(), "transitions": [{"phase": "dancing", "at": "", "because": []}]}
+        ),
     ],
 )
 def test_malformed_record_is_refused_by_place(text: str) -> None:
@@ -192,8 +191,29 @@ def test_malformed_record_is_refused_by_place(text: str) -> None:
 def test_record_refuses_an_illegal_step(clock) -> None:
     fresh = ReleaseRecord.begin("r1", "model-server", Colour.GREEN, at=clock.now(), because=("asked",))
 
-    with pytest.raises(ValueError, match="promoted cannot follow smoke"):
-        fresh.advance(Phase.PROMOTED, at=clock.now(), because=())
+    with pytest.raises(ValueError, match="promoted cannot follow preparing"):
+        fresh.advance(Move(Phase.PROMOTED, 100, ()), at=clock.now())
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("smoke", (Phase.PREPARING, 0)),
+        ("weights", (Phase.SHIFTING, 100)),
+        ("confirm", (Phase.SHIFTING, 100)),
+        ("promoted", (Phase.SETTLED, 100)),
+        ("rolling_back", (Phase.ROLLING_BACK, 0)),
+        ("rolled_back", (Phase.ROLLED_BACK, 0)),
+        ("refused", (Phase.REFUSED, 0)),
+    ],
+)
+def test_record_of_the_first_schema_is_still_read(written: str, read: tuple[Phase, int]) -> None:
+    step = {"phase": written, "at": "2026-03-01T12:00:00.000Z", "because": ["why"]}
+    old = {"schema": 1, "release_id": "r1", "app": "a", "from": "blue", "to": "green", "transitions": [step]}
+
+    found = parse_record(json.dumps(old), "here")
+
+    assert (found.phase, found.share) == read
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,15 @@ from agents.release.probe import Answer, NoAnswerError
 from agents.release.record import RecordStore, ReleaseRecord
 from agents.release.routes import Weights, read_weights
 from agents.release.smoke import Gateway
-from agents.release.states import Phase, is_over
+from agents.release.states import Move, Phase, has_promoted, is_over
 from agents.release.switch import Outcome, Switch, SwitchRequest
+from agents.release.verdicts import Finding, Verdict
 from agents.runtime.cluster import ConfigMap, HttpRoute
 from agents.runtime.errors import AgentError, ClusterConflictError, ClusterUnavailableError
 from agents.runtime.names import Colour
 
 APP = "model-server"
+PASSED = Finding(Verdict.PASS, ("told so",))
 
 
 class Killed(BaseException):
@@ -103,7 +105,8 @@ class World:
             deadline_s=5,
         )
         log = structlog.get_logger().bind()
-        return Switch(request, self, self, self.clock, log, RecordStore(self, "cryo", APP)).run()  # type: ignore[arg-type]
+        store = RecordStore(self, "cryo", APP)
+        return Switch(request, self, self, self.clock, log, store, lambda _age: PASSED).run()  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -165,7 +168,7 @@ def test_colour_that_breaks_after_a_killed_release_loses_its_traffic(make_clock,
 
     run_quietly(world, Colour.GREEN)
 
-    promoted = before is not None and before.phase is Phase.PROMOTED
+    promoted = before is not None and has_promoted(before.phase)
     assert world.weights.live is (Colour.GREEN if promoted else Colour.BLUE)
 
 
@@ -178,14 +181,14 @@ def test_route_is_never_written_before_the_record_says_so(make_clock, faults: li
     told = "none"
     for what, live in world.history:
         if what == "route":
-            assert told == (Phase.WEIGHTS if live == Colour.GREEN else Phase.ROLLING_BACK)
+            assert told == (Phase.SHIFTING if live == Colour.GREEN else Phase.ROLLING_BACK)
         else:
             told = what
 
 
 def test_cluster_that_stays_away_ends_in_try_again_after_its_deadlines(make_clock) -> None:
     clock = make_clock()
-    world = World(clock, iter(["ok", "ok", "ok"] + ["unavailable"] * 10_000))
+    world = World(clock, iter(["ok"] * 6 + ["ok"] + ["unavailable"] * 10_000))
 
     with pytest.raises(ClusterUnavailableError, match="gave up after 60 s"):
         world.release()
@@ -204,7 +207,7 @@ def test_record_that_arrived_though_its_answer_was_lost_is_not_a_conflict(make_c
         store.save(first)
 
     assert store.save(first) == first
-    assert store.save(first.advance(Phase.WEIGHTS, at=world.clock.now(), because=())).phase is Phase.WEIGHTS
+    assert store.save(first.advance(Move(Phase.BACKED_UP, 0, ()), at=world.clock.now())).phase is Phase.BACKED_UP
 
 
 def test_record_that_somebody_else_wrote_is_a_conflict(make_clock) -> None:
