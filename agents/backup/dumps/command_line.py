@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,7 @@ Into = Annotated[str | None, typer.Option("--database", help="Existing, empty da
 Tables = Annotated[list[str] | None, typer.Option("--table", help="schema.table; once for each.")]
 Swap = Annotated[bool, typer.Option("--swap", help="Make the rows what they were, in one transaction.")]
 Side = Annotated[str | None, typer.Option("--side-schema", help="Leave the tables as they were in this new schema.")]
+Days = Annotated[float, typer.Option("--days", min=0.0, help="How long; 0 ends a hold.")]
 KeysFolder = Annotated[Path, typer.Argument(help="Folder for the key files; made when it is not there.")]
 
 
@@ -104,6 +106,14 @@ def tables(
     with _running() as command:
         answer = commands.restore_tables(command, table or [], label, swap=swap, side_schema=side_schema)
         _print(answer, as_json=as_json)
+
+
+@app.command()
+def hold(label: Label, *, days: Days = 30.0, as_json: AsJson = False) -> None:
+    """Keep a dump from every rule for some days, or end that; the catalogue remembers it."""
+    with _running() as command:
+        until = command.clock.now() + timedelta(days=days) if days else None
+        _print(commands.hold(command, label, until=until), as_json=as_json)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from agents.backup.copies import copy_set
 from agents.backup.dumps.proofs import proven_level, told_level
 from agents.backup.dumps.running import Answer, Command
 from agents.backup.engine import BackupKind, BackupSet, RestoreRequest
-from agents.backup.errors import ConfirmationMissingError, KeyWrongError
+from agents.backup.errors import ConfirmationMissingError, KeyWrongError, SetUnknownError
 from agents.backup.levels import Level
 from agents.backup.retention import Candidate, Verdict, plan_retention
 from agents.backup.tables.restore import Choice, TableRestorer
@@ -153,6 +154,21 @@ def expire(command: Command, *, apply: bool) -> Answer:
     lines = [f"{each.label}: {_told_verdict(each)}" for each in plan.verdicts]
     lines.append("deleted what goes" if apply else "nothing was deleted; --apply does it")
     return Answer({"applied": apply, "expired": [verdict.label for verdict in plan.expired]}, lines)
+
+
+def hold(command: Command, label: str, *, until: datetime | None) -> Answer:
+    """Keep a dump from every rule until a moment; None ends that.
+
+    Raises:
+        SetUnknownError: there is no such dump, or the database has no catalogue that could remember the hold.
+    """
+    command.engine().sets.open(label)
+    with command.connected() as conn:
+        if not Catalogue.exists(conn):
+            raise SetUnknownError(f"{command.database.name} has no catalogue to remember a hold of {label}; migrate it")
+        Catalogue(conn).record_hold(label, until=until)
+    told = f"held until {format_rfc3339(until)}" if until else "no longer held"
+    return Answer({"label": label, "until": format_rfc3339(until) if until else None}, [f"{label} is {told}"])
 
 
 def _holds(command: Command) -> Mapping[str, str]:

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,11 @@ def test_from_a_dump_to_a_proof_that_lets_migrations_change_rows(
     with database.connect() as conn:
         asked = {"level": MIN_VERIFIED_LEVEL, "since": "2000-01-01", "now": "2100-01-01"}
         assert conn.execute(query, asked).fetchone()[:2] == (label, 7)  # type: ignore[index]
+    none = {"daily": 0, "weekly": 0, "monthly": 0, "yearly": 0, "window_days": 0, "min_verified": 1}
+    dump("hold", label, "--days", "2")
+    assert "held until" in dump("expire", keep=none).stdout
+    dump("hold", label, "--days", "0")
+    assert "held until" not in dump("expire", keep=none).stdout
 
 
 def test_a_damaged_copy_is_named_and_the_exit_code_says_so(dump, tmp_path) -> None:
@@ -98,6 +104,36 @@ def test_a_table_is_compared_and_brought_back(dump, database) -> None:
     assert "nothing was changed" in dry
     assert "the rows are what they were" in swapped
     assert "0 different" in dump("tables", "--table", "mixtures").stdout
+
+
+def test_a_swap_that_is_killed_changes_nothing_and_leaves_nothing(
+    dump, database, protected, scratch, repository
+) -> None:
+    dump("run")
+    with database.connect() as conn:
+        conn.execute("update public.mixtures set note = 'wrong' where id <= 3")
+    settings = protected.keys.parent / "settings.json"
+    with database.connect() as conn, conn.transaction():
+        conn.execute("lock table public.mixtures in exclusive mode")  # the swap waits for it
+        swap = subprocess.Popen(
+            [sys.executable, "-m", "agents.backup.dumps", "tables", "--table", "mixtures", "--swap"],
+            env={**os.environ, **database.environ, "CRYO_DUMP_SETTINGS": str(settings)},
+            cwd=repository,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        waiting = "select count(*) from pg_locks where relation = 'public.mixtures'::regclass and not granted"
+        ends_at = time.monotonic() + 60
+        while conn.execute(waiting).fetchone() == (0,):
+            assert time.monotonic() < ends_at
+            time.sleep(0.05)
+        swap.kill()
+        swap.wait()
+
+    assert "3 different" in dump("tables", "--table", "mixtures").stdout
+    assert list(scratch.iterdir()) == []
+    with database.connect() as conn:
+        assert conn.execute("select count(*) from pg_namespace where nspname like 'cryo_restore%'").fetchone() == (0,)
 
 
 def test_retention_tells_its_reasons_and_deletes_both_copies(dump, tmp_path, protected) -> None:
