@@ -23,7 +23,8 @@ _USER = 65532
 _VOLUME = "registry"
 # Chosen: long enough to look at the log of a failed training, short enough not to pile up.
 _KEEP_S = 3600
-_GRACE_S = 30
+# Chosen: a training has nothing to save; the signal only spares it the kill.
+_GRACE_S = 10
 
 
 class PodPlan(NamedTuple):

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import httpx
 import psutil
@@ -32,12 +33,18 @@ def start_training_server(start_server, tmp_path, data_dir, operator):
         return server
 
     yield start
-    for process in trainers():
+    for process in trainers(tmp_path):
         process.kill()
 
 
-def trainers() -> list[psutil.Process]:
-    return [each for each in psutil.process_iter(["cmdline"]) if "model_server.train" in (each.info["cmdline"] or ())]
+def trainers(folder: Path) -> list[psutil.Process]:
+    """Trainings that write below a folder: this test's own and nobody else's."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        if "model_server.train" in line and any(str(folder) in argument for argument in line):
+            found.append(process)
+    return found
 
 
 @pytest.fixture
@@ -104,15 +111,15 @@ def test_cancelled_training_ends_and_leaves_no_version(client, tmp_path):
     assert reply.status_code == 200
     job = wait_for(client, job_id, "cancelled", "failed", "succeeded", patience_s=60)
     assert (job["state"], job["error"]) == ("cancelled", "cancelled by service: a test cancels it")
-    assert trainers() == []
+    assert trainers(tmp_path) == []
     assert "9.0.0" not in versions(client)
     assert list((tmp_path / "registry" / "training").iterdir()) == []
 
 
-def test_killed_training_fails_with_the_signal_and_the_same_version_can_be_ordered_again(client):
+def test_killed_training_fails_with_the_signal_and_the_same_version_can_be_ordered_again(client, tmp_path):
     job_id = order(client)
     wait_for(client, job_id, "running", step="any")
-    [process] = trainers()
+    [process] = trainers(tmp_path)
 
     os.kill(process.pid, signal.SIGKILL)
 

@@ -117,6 +117,28 @@ def test_two_keepers_start_a_job_once_and_register_it_once(lab):
     assert len(lab.registry.record("tg").history) == 1
 
 
+def test_keeper_that_saw_a_job_in_the_queue_and_comes_too_late_starts_nothing(lab):
+    job_id = lab.order()
+    seen = lab.job(job_id)
+    lab.keeper().tick()
+
+    lab.keeper()._begin(seen)
+
+    assert lab.runs.started == [job_id]
+
+
+def test_folder_that_a_killed_keeper_left_of_a_job_that_is_over_is_swept(lab):
+    job_id, keeper = lab.order(), lab.keeper()
+    keeper.tick()
+    lab.train(job_id)
+    keeper.tick()
+    lab.places.make(job_id)
+
+    keeper.tick()
+
+    assert lab.places.present() == []
+
+
 def test_keeper_killed_after_registering_leaves_a_job_that_the_next_one_ends(lab):
     job_id, keeper = lab.order(), lab.keeper()
     keeper.tick()
