@@ -48,19 +48,6 @@ class Catalogue:
             row = conn.execute(queries()["catalogue_exists"].text).fetchone()
         return row is not None and row[0] is True
 
-    def record_start(self, label: str, *, kind: str, engine: str, repository: int, started_at: datetime) -> None:
-        """Say that a backup begins, and end what a killed process left as running.
-
-        The caller holds the backup lock.
-        """
-        parameters = {"label": label, "engine": engine, "repository": repository}
-        self._run("record_interrupted", parameters)
-        self._run("record_start", {**parameters, "kind": kind, "started_at": started_at})
-
-    def record_failure(self, label: str, *, error: str, finished_at: datetime) -> None:
-        """Say why a backup did not end well."""
-        self._run("record_failure", {"label": label, "error": error, "finished_at": finished_at})
-
     def record_manifest(self, manifest: Manifest, *, sha256: str, repository: int) -> None:
         """Write what a manifest says; the row is made when there is none.
 

@@ -29,8 +29,6 @@ class TableState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: int
     digest: str
     """128 bits as hexadecimal digits; independent of the order of the rows."""
-    moving: bool = False
-    """It was written to while the backup ran, so that a restored copy may rightly differ."""
 
 
 class SequenceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,20 +181,6 @@ def read_source(conn: Connection) -> Source:
         size_bytes=int(str(size)),
         large_objects=int(str(large)),
     )
-
-
-def mark_moving(before: Contents, after: Contents) -> Contents:
-    """Return `after` with every table and sequence that changed since `before` marked or left out.
-
-    A physical set is consistent at a moment between the two that no snapshot can name. A table that is equal in both
-    is equal in the set; of the others only their existence can be proven.
-    """
-    tables = {
-        name: state if before.tables.get(name) == state else msgspec.structs.replace(state, moving=True)
-        for name, state in after.tables.items()
-    }
-    sequences = {name: state for name, state in after.sequences.items() if before.sequences.get(name) == state}
-    return msgspec.structs.replace(after, tables=tables, sequences=sequences)
 
 
 def _statements(conn: Connection, query: str, parameters: Mapping[str, object]) -> list[tuple[str, bytes]]:

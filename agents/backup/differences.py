@@ -45,7 +45,7 @@ def _compare_tables(expected: Mapping[str, TableState], actual: Mapping[str, Tab
             yield Difference(name, "the table is missing")
         elif ours is None:
             yield Difference(name, "the table is not in the manifest")
-        elif ours.moving or ours == theirs:
+        elif ours == theirs:
             continue
         elif ours.rows != theirs.rows:
             yield Difference(name, f"{theirs.rows} rows instead of {ours.rows}")
@@ -78,6 +78,5 @@ def _compare_schema(expected: Contents, actual: Contents) -> Iterator[Difference
 def _compare_orphans(expected: Contents, actual: Contents) -> Iterator[Difference]:
     for name in sorted({*expected.orphans, *actual.orphans}):
         ours, theirs = expected.orphans.get(name, 0), actual.orphans.get(name, 0)
-        child = name.rsplit(".", 1)[0]
-        if ours != theirs and not expected.tables.get(child, TableState(0, "")).moving:
+        if ours != theirs:
             yield Difference(name, f"{theirs} rows without a parent instead of {ours}")

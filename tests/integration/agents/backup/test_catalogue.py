@@ -52,7 +52,6 @@ def test_a_verified_set_is_what_the_migration_agent_asks_for(conn, manifest, rep
     assert Catalogue.exists(conn)
     catalogue = Catalogue(conn)
 
-    catalogue.record_start("one", kind="logical", engine=ENGINE, repository=1, started_at=manifest.started_at)
     catalogue.record_manifest(manifest, sha256="f" * 64, repository=1)
     assert conn.execute(query, asked).fetchone() is None
     proof = Proof(
@@ -71,15 +70,6 @@ def test_a_verified_set_is_what_the_migration_agent_asks_for(conn, manifest, rep
     assert msgspec.json.decode(stored[1], type=list[Proof]) == [proof]
 
 
-def test_a_killed_backup_is_told_apart_by_the_next_one(conn) -> None:
-    catalogue = Catalogue(conn)
-    catalogue.record_start("killed", kind="logical", engine=ENGINE, repository=1, started_at=NOW)
-
-    catalogue.record_start("next", kind="logical", engine=ENGINE, repository=1, started_at=NOW + timedelta(hours=1))
-
-    assert [(entry.label, entry.status) for entry in catalogue.read()] == [("next", "running"), ("killed", "failed")]
-
-
 def test_a_later_failed_verification_takes_the_level_away_and_the_history_stays(conn, manifest) -> None:
     catalogue = Catalogue(conn)
     catalogue.record_manifest(manifest, sha256="f" * 64, repository=1)
@@ -95,17 +85,16 @@ def test_a_later_failed_verification_takes_the_level_away_and_the_history_stays(
     assert row == (1, 2)
 
 
-def test_failure_hold_and_expiry_are_kept(conn, manifest) -> None:
+def test_hold_and_expiry_are_kept(conn, manifest) -> None:
     catalogue = Catalogue(conn)
-    catalogue.record_start("bad", kind="logical", engine=ENGINE, repository=1, started_at=NOW)
-    catalogue.record_failure("bad", error="no space", finished_at=NOW)
-    catalogue.record_manifest(manifest, sha256="f" * 64, repository=1)
+    for label in ("one", "old"):
+        catalogue.record_manifest(msgspec.structs.replace(manifest, label=label), sha256="f" * 64, repository=1)
     catalogue.record_hold("one", until=NOW + timedelta(days=1))
-    catalogue.record_expiry("bad", reason="no rule keeps it")
+    catalogue.record_expiry("old", reason="no rule keeps it")
 
     found = {entry.label: entry for entry in catalogue.read()}
 
-    assert (found["bad"].status, found["bad"].error) == ("expired", "no rule keeps it")
+    assert (found["old"].status, found["old"].error) == ("expired", "no rule keeps it")
     assert found["one"].held_until == NOW + timedelta(days=1)
 
 

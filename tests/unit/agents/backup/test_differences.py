@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from agents.backup.contents import Contents, SequenceState, TableState, mark_moving
+from agents.backup.contents import Contents, SequenceState, TableState
 from agents.backup.differences import Difference, compare
 
 
@@ -47,18 +47,6 @@ def test_equal_contents_have_no_differences(contents) -> None:
 )
 def test_a_difference_names_the_object_and_what_differs(contents, fields, expected) -> None:
     assert compare(contents, change(contents, **fields)) == (Difference(*expected),)
-
-
-def test_a_table_written_to_during_the_backup_is_not_held_against_the_copy(contents) -> None:
-    after = change(contents, tables={**contents.tables, "public.teams": TableState(4, "2" * 32)})
-
-    pinned = mark_moving(contents, after)
-
-    assert pinned.tables["public.teams"].moving
-    assert compare(pinned, contents) == ()
-    assert compare(pinned, change(contents, tables={"public.molecules": contents.tables["public.molecules"]})) == (
-        Difference("public.teams", "the table is missing"),
-    )
 
 
 def test_another_major_version_compares_rows_and_not_definitions(contents) -> None:
