@@ -45,9 +45,10 @@ const limitLine = {
   },
 };
 
-function axis(title, palette, more) {
+function axis(title, palette, width, more) {
   return {
-    title: { display: title !== "", text: title, color: palette.muted, font: { size: 12.5, weight: 500 } },
+    // Longer than the axis, a title would be squeezed.
+    title: { display: title !== "", text: width < NARROW ? wrap(title, 24) : title, color: palette.muted, font: { size: 12.5, weight: 500 } },
     grid: { color: palette.grid, tickColor: palette.grid },
     border: { color: palette.line },
     ...more,
@@ -76,8 +77,8 @@ function configuration(figure, found, palette, width) {
       interaction: { mode: "nearest", intersect: !across, axis: across ? "y" : "xy" },
       layout: { padding: { top: 4, right: 10 } },
       scales: {
-        x: axis(figure.dataset.x, palette, across ? { beginAtZero: true, ...found.scales?.x } : found.scales?.x),
-        y: axis(figure.dataset.y, palette, across ? categories : found.scales?.y),
+        x: axis(figure.dataset.x, palette, width, across ? { beginAtZero: true, ...found.scales?.x } : found.scales?.x),
+        y: axis(figure.dataset.y, palette, width, across ? categories : { grace: "6%", ...found.scales?.y }),
       },
       plugins: {
         limitLine: { value: found.limit, colour: palette.outside },
