@@ -93,7 +93,7 @@ bench-database: packages ## Print the figures of docs/database.md; needs no clus
 
 .PHONY: bench-backups
 bench-backups: packages ## Print the figures of docs/backup.md that need no cluster; takes half an hour.
-	@for name in backup_faults dumps; do $(BIN)/python bench/$$name.py; done
+	@for name in backup_faults dumps retention; do $(BIN)/python bench/$$name.py; done
 	@CRYO_BACKUP_FAULTS=210 CRYO_BACKUP_CLEAN=200 $(BIN)/pytest -q -s --timeout=7200 \
 		tests/integration/agents/backup/test_pgbackrest_faults.py
 

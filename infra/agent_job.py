@@ -74,7 +74,7 @@ def agent_job(name: str, job: AgentJob, *, opts: pulumi.ResourceOptions) -> batc
         spec=batch.v1.JobSpecArgs(
             backoff_limit=0,
             active_deadline_seconds=job.deadline_s,
-            pod_failure_policy=_failure_policy(job.identity.name),
+            pod_failure_policy=failure_policy(job.identity.name),
             template=core.v1.PodTemplateSpecArgs(
                 metadata=meta.v1.ObjectMetaArgs(
                     labels=job.identity.labels(), annotations=dict(job.annotations) or None
@@ -121,7 +121,8 @@ def _pod(job: AgentJob) -> core.v1.PodSpecArgs:
     )
 
 
-def _failure_policy(container: str) -> batch.v1.PodFailurePolicyArgs:
+def failure_policy(container: str) -> batch.v1.PodFailurePolicyArgs:
+    """Return which failures of a container are tried again."""
     temporary = batch.v1.PodFailurePolicyOnExitCodesRequirementArgs(
         container_name=container, operator="In", values=[EXIT_TEMPORARY]
     )

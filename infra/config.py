@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from agents.runtime.names import APP_MODEL_SERVER
+from infra.backup_sections import Backup
 from infra.quantities import DnsLabel, EnvironmentName, Hostname, Image, Memory, Version, has_digest
 from infra.sections import Drain, Resources, Section, Storage, refuse
 from infra.slots import App
@@ -214,6 +215,7 @@ class Environment(Section):
     images: Images = Field(description="Where `built:` images come from.")
     agents: Agents = Field(description="The Jobs that migrate and release.")
     database: Database = Field(description="PostgreSQL.")
+    backup: Backup = Field(description="Physical backups with continuous WAL archiving, by pgBackRest.")
     flags: Flags = Field(description="The feature flag service, in the image of the agents.")
     registry: RegistryVolume | None = Field(
         description="Writable model registry; null: aliases and versions are those of the image and cannot be changed."
@@ -227,6 +229,10 @@ class Environment(Section):
         """Yield every image with the key path it stands at."""
         yield "agents.image", self.agents.image
         yield "database.image", self.database.image
+        if self.backup.enabled:
+            yield "backup.image", self.backup.image
+            if self.backup.repository.embedded is not None:
+                yield "backup.repository.embedded.image", self.backup.repository.embedded.image
         yield "gateway.image", self.gateway.image
         yield "prometheus.image", self.prometheus.image
         if self.training.enabled:

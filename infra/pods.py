@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pulumi_kubernetes import core, meta
+from pulumi_kubernetes import apps, core, meta
 
 if TYPE_CHECKING:
     import pulumi
@@ -82,6 +82,13 @@ def http_probe(path: str, port: int, *, period_s: int, failures: int, timeout_s:
     )
 
 
+def tcp_probe(port: int, *, period_s: int, failures: int) -> core.v1.ProbeArgs:
+    """Return a probe that connects, for servers whose every answer needs a key."""
+    return core.v1.ProbeArgs(
+        tcp_socket=core.v1.TCPSocketActionArgs(port=port), period_seconds=period_s, failure_threshold=failures
+    )
+
+
 def exec_probe(command: list[str], *, period_s: int, failures: int, timeout_s: int = 5) -> core.v1.ProbeArgs:
     """Return a probe that runs a program in the container."""
     return core.v1.ProbeArgs(
@@ -101,6 +108,11 @@ def spread_over_nodes(selector: dict[str, str]) -> core.v1.TopologySpreadConstra
         label_selector=meta.v1.LabelSelectorArgs(match_labels=selector),
         match_label_keys=["pod-template-hash"],
     )
+
+
+def claims_go_with_it() -> apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicyArgs:
+    """Return the rule that deletes a StatefulSet's volumes with it, for data that is worthless without its Secret."""
+    return apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicyArgs(when_deleted="Delete", when_scaled="Retain")
 
 
 def volume_claim(name: str, storage: Storage, *, labels: dict[str, str]) -> core.v1.PersistentVolumeClaimArgs:

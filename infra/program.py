@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes
 
+from infra.backups import declare_backups
 from infra.cluster import Target, choose_target
 from infra.components.database import Database, DatabaseArgs
 from infra.components.flags import Flags, FlagsArgs
@@ -123,6 +124,7 @@ class Program:
         secrets = Secrets(
             "secrets", SecretsArgs(namespace=namespace, environment=stack, protect=protect), opts=self.opts
         )
+        archiving = declare_backups(self.environment, stack, namespace, image_of=self._image, opts=self.opts)
         database = Database(
             "database",
             DatabaseArgs(
@@ -132,6 +134,7 @@ class Program:
                 password_secret=secrets.postgres,
                 environment=stack,
                 protect=protect,
+                archiving=archiving,
             ),
             opts=self.opts,
         )

@@ -41,7 +41,9 @@ class Rendered:
     @property
     def pod(self) -> Mapping[str, Any]:
         """Return the pod template's specification."""
-        template: Mapping[str, Any] = self.spec.get("template") or {}
+        # A CronJob holds the whole Job, and in it the pod.
+        job: Mapping[str, Any] = (self.spec.get("jobTemplate") or {}).get("spec") or self.spec
+        template: Mapping[str, Any] = job.get("template") or {}
         return template.get("spec") or {}
 
     def containers(self) -> Iterator[Mapping[str, Any]]:

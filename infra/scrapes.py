@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from agents.runtime.names import (
+    APP_BACKUP,
     APP_FLAGS,
     APP_GATEWAY,
     APP_MODEL_SERVER,
@@ -40,6 +41,7 @@ def prometheus_config(settings: Prometheus, names: Namespaces, *, environment: s
         "scrape_configs": [
             _pods(APP_MODEL_SERVER, namespace=names.apps, address=[_keep_declared_port()]),
             _pods(APP_FLAGS, namespace=names.apps, address=[_keep_declared_port()]),
+            _pods(APP_BACKUP, namespace=names.apps, address=[_keep_declared_port()]),
             # A gateway on the node's network declares no port, so its address is made from the pod's.
             _pods(APP_GATEWAY, namespace=names.gateway, address=_fixed_port(gateway_metrics_port)),
             {"job_name": APP_PROMETHEUS, "static_configs": [{"targets": [f"127.0.0.1:{PORT_PROMETHEUS}"]}]},

@@ -65,8 +65,9 @@ def _drill(command: Command, engine: PgBackRest, scratch: Path, target: RestoreT
         request = RestoreRequest(folder / "data", target, label=label)
         chosen = engine.restore(request, progress=command.progress)
         with running(folder, programs, workshop, superuser=_SUPERUSER) as instance:
-            rto_s = command.clock.monotonic() - began
             with instance.connect(DATABASE) as conn:
+                # It answers only now: until recovery ends nobody can connect.
+                rto_s = command.clock.monotonic() - began
                 files = read_files(conn)
             findings = check_indexes(instance, programs, database=DATABASE, jobs=_JOBS)
         pages = check_pages(folder / "data", programs, files)

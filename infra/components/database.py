@@ -9,17 +9,23 @@ import pulumi
 from pulumi_kubernetes import apps, core, meta
 
 from agents.runtime.names import (
+    APP_BACKUP,
+    APP_BACKUP_JOB,
     APP_FLAGS,
     APP_FLAGS_LOGIN,
     APP_MIGRATE,
     APP_POSTGRES,
     LABEL_NAME,
+    PORT_PGBACKREST,
     PORT_POSTGRES,
 )
 from infra import network, pods
+from infra.backup_files import CONFIG_FILE, CONFIG_FOLDER, SPOOL, database_config, server_arguments
+from infra.components.backup_secrets import tls_mount, tls_volume
 from infra.naming import SKIP_AWAIT, Identity
 
 if TYPE_CHECKING:
+    from infra.backup_sections import Backup
     from infra.config import Database as Settings
 
 DATABASE = "cryoprotect"
@@ -31,6 +37,22 @@ _DATA_PATH = "/var/lib/postgresql/data"
 _PG_ISREADY = ["/usr/lib/postgresql/17/bin/pg_isready", "-q", "-h", "127.0.0.1", "-U", SUPERUSER, "-d", DATABASE]
 _PROBE_PERIOD_S = 2
 _EXTRA_WAIT_S = 60
+_PASSWORD, _SOCKETS, _CONFIG, _SPOOL = "password", "sockets", "pgbackrest", "spool"
+# The password goes from its file into libpq's own file in this pod's memory, through no argument and no environment.
+_SERVE_BACKUPS = (
+    "umask 077; mkdir -p /tmp/home; "
+    f"printf '*:*:*:*:%s\\n' \"$(cat {PASSWORD_FOLDER}/password)\" >/tmp/home/.pgpass; "
+    "export PGPASSFILE=/tmp/home/.pgpass; exec pgbackrest server --log-level-console=warn"
+)
+_PING = ["/usr/bin/pgbackrest", "server-ping"]
+
+
+@dataclass(frozen=True)
+class Archiving:
+    """Where WAL goes, and who may read the data folder for a backup."""
+
+    settings: Backup
+    tls_secret: pulumi.Input[str]
 
 
 @dataclass(frozen=True)
@@ -43,6 +65,7 @@ class DatabaseArgs:
     password_secret: pulumi.Input[str]
     environment: str
     protect: bool
+    archiving: Archiving | None = None
 
 
 class Database(pulumi.ComponentResource):
@@ -63,11 +86,16 @@ class Database(pulumi.ComponentResource):
             # the migration Job connects through this Service.
             spec=core.v1.ServiceSpecArgs(
                 selector=self._identity.selector(),
-                ports=[core.v1.ServicePortArgs(name="postgres", port=PORT_POSTGRES, target_port=PORT_POSTGRES)],
+                ports=[
+                    core.v1.ServicePortArgs(name=name, port=port, target_port=port)
+                    for name, port in (("postgres", PORT_POSTGRES), ("pgbackrest", PORT_PGBACKREST))
+                    if name == "postgres" or args.archiving is not None
+                ],
             ),
             opts=child,
         )
         self._policy(child)
+        self._config = self._pgbackrest_config(child)
         self._server(service)
         self.host = service.metadata.name
         self.register_outputs({"host": self.host})
@@ -111,6 +139,7 @@ class Database(pulumi.ComponentResource):
                     name=APP_POSTGRES,
                     image=self._args.image,
                     image_pull_policy="IfNotPresent",
+                    args=server_arguments(self._args.archiving.settings) if self._args.archiving else None,
                     ports=[core.v1.ContainerPortArgs(name="postgres", container_port=PORT_POSTGRES)],
                     startup_probe=pods.exec_probe(
                         _PG_ISREADY, period_s=_PROBE_PERIOD_S, failures=settings.startup_s // _PROBE_PERIOD_S
@@ -121,16 +150,52 @@ class Database(pulumi.ComponentResource):
                     resources=pods.container_resources(settings.resources),
                     security_context=pods.container_security(),
                     volume_mounts=[
-                        core.v1.VolumeMountArgs(name=_DATA, mount_path=_DATA_PATH),
-                        core.v1.VolumeMountArgs(name="password", mount_path=PASSWORD_FOLDER, read_only=True),
-                        core.v1.VolumeMountArgs(name="sockets", mount_path="/var/run/postgresql"),
+                        *self._mounts(),
                         core.v1.VolumeMountArgs(name="shared-memory", mount_path="/dev/shm"),  # noqa: S108 - in the pod
-                        pods.tmp_mount(),
                     ],
-                )
+                ),
+                *([self._backup_server(self._args.archiving)] if self._args.archiving else []),
             ],
             volumes=self._volumes(),
         )
+
+    def _backup_server(self, archiving: Archiving) -> core.v1.ContainerArgs:
+        """Return the server that lets the repository host read the data folder, after it showed its certificate."""
+        return core.v1.ContainerArgs(
+            name="pgbackrest",
+            image=self._args.image,
+            image_pull_policy="IfNotPresent",
+            command=["/usr/bin/sh", "-c", _SERVE_BACKUPS],
+            ports=[core.v1.ContainerPortArgs(name="pgbackrest", container_port=PORT_PGBACKREST)],
+            startup_probe=pods.exec_probe(_PING, period_s=2, failures=60),
+            readiness_probe=pods.exec_probe(_PING, period_s=10, failures=3),
+            liveness_probe=pods.exec_probe(_PING, period_s=20, failures=6),
+            resources=pods.container_resources(archiving.settings.resources),
+            security_context=pods.container_security(),
+            volume_mounts=self._mounts(),
+        )
+
+    def _mounts(self) -> list[core.v1.VolumeMountArgs]:
+        found = [
+            core.v1.VolumeMountArgs(name=_DATA, mount_path=_DATA_PATH),
+            core.v1.VolumeMountArgs(name=_PASSWORD, mount_path=PASSWORD_FOLDER, read_only=True),
+            core.v1.VolumeMountArgs(name=_SOCKETS, mount_path="/var/run/postgresql"),
+            pods.tmp_mount(),
+        ]
+        if self._args.archiving is None:
+            return found
+        return [
+            *found,
+            core.v1.VolumeMountArgs(name=_CONFIG, mount_path=CONFIG_FOLDER, read_only=True),
+            core.v1.VolumeMountArgs(name=_SPOOL, mount_path=SPOOL),
+            tls_mount(),
+        ]
+
+    def _pgbackrest_config(self, opts: pulumi.ResourceOptions) -> core.v1.ConfigMap | None:
+        if self._args.archiving is None:
+            return None
+        text = database_config(self._args.archiving.settings)
+        return core.v1.ConfigMap("postgres", metadata=self._metadata(), data={CONFIG_FILE: text}, opts=opts)
 
     def _volumes(self) -> list[core.v1.VolumeArgs]:
         memory = core.v1.EmptyDirVolumeSourceArgs(medium="Memory", size_limit=self._args.settings.shared_memory)
@@ -138,19 +203,35 @@ class Database(pulumi.ComponentResource):
             secret_name=self._args.password_secret, default_mode=pods.SECRET_FILE_MODE
         )
         return [
-            core.v1.VolumeArgs(name="password", secret=password),
-            core.v1.VolumeArgs(name="sockets", empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit="1Mi")),
+            *self._archiving_volumes(),
+            core.v1.VolumeArgs(name=_PASSWORD, secret=password),
+            core.v1.VolumeArgs(name=_SOCKETS, empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit="1Mi")),
             core.v1.VolumeArgs(name="shared-memory", empty_dir=memory),
             pods.tmp_volume(),
         ]
 
+    def _archiving_volumes(self) -> list[core.v1.VolumeArgs]:
+        if self._args.archiving is None or self._config is None:
+            return []
+        config = core.v1.ConfigMapVolumeSourceArgs(name=self._config.metadata.name)
+        return [
+            core.v1.VolumeArgs(name=_CONFIG, config_map=config),
+            core.v1.VolumeArgs(name=_SPOOL, empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit="64Mi")),
+            tls_volume(self._args.archiving.tls_secret, APP_POSTGRES),
+        ]
+
     def _policy(self, opts: pulumi.ResourceOptions) -> None:
         clients = [network.pods({LABEL_NAME: app}) for app in (APP_MIGRATE, APP_FLAGS, APP_FLAGS_LOGIN)]
+        incoming, outgoing = [network.ingress(clients, PORT_POSTGRES)], []
+        if self._args.archiving is not None:
+            readers = [network.pods({LABEL_NAME: app}) for app in (APP_BACKUP, APP_BACKUP_JOB)]
+            incoming.append(network.ingress(readers, PORT_PGBACKREST))
+            outgoing = [network.dns(), network.egress([network.pods({LABEL_NAME: APP_BACKUP})], PORT_PGBACKREST)]
         network.policy(
             "postgres",
             metadata=self._metadata(),
             selector=self._identity.selector(),
-            rules=([network.ingress(clients, PORT_POSTGRES)], ()),
+            rules=(incoming, outgoing),
             opts=opts,
         )
 

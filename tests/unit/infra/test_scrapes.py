@@ -68,4 +68,9 @@ def test_discovery_stays_in_the_namespaces_it_has_rights_in(job):
         if name != "prometheus"
     }
 
-    assert namespaces == {"model-server": ["cryoprotect"], "flags": ["cryoprotect"], "gateway": ["cryoprotect-gateway"]}
+    assert namespaces == {
+        "model-server": ["cryoprotect"],
+        "flags": ["cryoprotect"],
+        "backup": ["cryoprotect"],
+        "gateway": ["cryoprotect-gateway"],
+    }
