@@ -78,7 +78,7 @@ def test_the_trainer_holds_what_trains_and_neither_server_nor_data(archived):
 @pytest.mark.parametrize(
     ("name", "limit_mb"),
     [
-        ("agents", 180),
+        ("agents", 240),
         ("model-server", 400),
         ("trainer", 620),
         ("postgres", 130),
@@ -88,7 +88,9 @@ def test_the_trainer_holds_what_trains_and_neither_server_nor_data(archived):
     ],
 )
 def test_it_stays_small(archived, name, limit_mb):
-    """Limits: measured on 2026-11-22 (143, 348, 103, 185 MB; trainer 566, backup 284, object-store 102 MB) and room."""
+    """Limits: measured (agents 213 MB, of which zstandard and cryptography for dumps are 40, model-server 348, trainer
+    566, postgres 103, gateway 185, backup 284, object-store 102) and room.
+    """
     assert archived[name].unpacked_bytes < limit_mb * 1e6
 
 
