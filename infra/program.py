@@ -98,7 +98,7 @@ class Program:
         """Declare everything else and export where it can be reached."""
         secrets, migrations = self._data()
         gateway = self._gateway()
-        self._prometheus(gateway)
+        prometheus = self._prometheus(gateway)
         self._flags(secrets, gateway, after=[migrations])
         app = self.environment.apps.model_server
         images = {colour: self._image(slot.image) for colour, slot in app.slots.filled()}
@@ -116,7 +116,7 @@ class Program:
             ),
             opts=self.opts,
         )
-        self._release(app, images, gateway, after=[migrations, server, gateway])
+        self._release(app, images, gateway, secrets, after=[migrations, server, gateway, prometheus])
         self._export(app, gateway)
 
     def _data(self) -> tuple[Secrets, Migrations]:
@@ -218,8 +218,8 @@ class Program:
             opts=self.opts,
         )
 
-    def _prometheus(self, gateway: Gateway) -> None:
-        Prometheus(
+    def _prometheus(self, gateway: Gateway) -> Prometheus:
+        return Prometheus(
             "prometheus",
             PrometheusArgs(
                 settings=self.environment.prometheus,
@@ -240,6 +240,7 @@ class Program:
         app: App,
         images: Mapping[Colour, pulumi.Input[str]],
         gateway: Gateway,
+        secrets: Secrets,
         *,
         after: Sequence[pulumi.Resource],
     ) -> None:
@@ -258,6 +259,8 @@ class Program:
                 ),
                 api_server_ports=self.environment.cluster.api_server_ports,
                 environment=self.plan.stack,
+                password_secret=secrets.postgres,
+                scrape_interval_s=self.environment.prometheus.scrape_interval_s,
                 after=after,
             ),
             opts=self.opts,

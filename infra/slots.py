@@ -61,13 +61,14 @@ class Autoscale(Section):
         return self
 
 
-# Derived: smoke, confirmation and the confirmation of a way back wait deadline_s each; writing weights and record with
-# their retries is bounded by 250 s in agents/release.
+# Derived: writing weights and record with their retries on the way back is bounded by 250 s in agents/release.
 WAY_BACK_S = 250
+_FULL_SHARE = 100
+Percent = Annotated[int, Field(ge=1, le=_FULL_SHARE)]
 
 
 class ReleaseGate(Section):
-    """Limits of the Job that moves traffic."""
+    """Steps, gates and limits of the Job that moves traffic."""
 
     deadline_s: int = Field(
         ge=5, le=3600, description="Seconds within which the new colour has to pass its smoke check, else refused."
@@ -75,19 +76,88 @@ class ReleaseGate(Section):
     job_deadline_s: int = Field(
         ge=10,
         le=86400,
-        description="Seconds after which the whole Job is stopped; three times deadline_s and 250 s or more, so that "
-        "it is never stopped half-way back. Until then it is tried again after a temporary failure (exit code 75); any "
-        "other failure ends it at once.",
+        description="Seconds after which the whole Job is stopped; at least what all its waits can take together, so "
+        "that it is never stopped half-way back. Until then it is tried again after a temporary failure (exit code "
+        "75); any other failure ends it at once.",
+    )
+    steps: Annotated[tuple[Percent, ...], Field(strict=False, min_length=1)] = Field(
+        description="Shares of traffic that the new colour gets one after the other, in percent, rising to 100. "
+        "[100] moves all at once after the checks, without a comparison."
+    )
+    step_deadline_s: int = Field(
+        ge=10,
+        le=86400,
+        description="Seconds within which the comparison of one step has to pass; without a verdict by then the "
+        "traffic goes back.",
+    )
+    soak_s: int = Field(
+        ge=0,
+        le=86400,
+        description="Seconds after the last step in which a failing comparison or a burning error budget still takes "
+        "the traffic back; `pulumi up` waits for it.",
+    )
+    minimum_requests: int = Field(
+        ge=100,
+        le=1_000_000,
+        description="Requests of the gate to each colour before a step may pass. With 1500, errors that jump from 1 % "
+        "to 5 % are caught in 95 of 100 releases; docs/release.md has the table.",
+    )
+    load_per_s: int = Field(
+        ge=1, le=1000, description="Requests a second that the gate itself sends to each colour while it compares."
+    )
+    parity_tolerance: float | None = Field(
+        default=None,
+        ge=0,
+        strict=False,
+        description="Largest difference of a reference prediction between the colours, in the target's unit; null "
+        "accepts a changed model.",
+    )
+    approval_s: int | None = Field(
+        default=None,
+        ge=10,
+        le=86400,
+        description="Seconds that a release waits for `cryo release approve` before its first step; null: no approval.",
+    )
+    backup_hours: int | None = Field(
+        default=None,
+        ge=1,
+        le=720,
+        description="Refuse to begin without a backup of the last so many hours that was proven to restore; null: off.",
     )
 
     @model_validator(mode="after")
+    def _steps_rise_to_all(self) -> Self:
+        rising = all(one < other for one, other in zip(self.steps, self.steps[1:], strict=False))
+        if self.steps[-1] != _FULL_SHARE or not rising:
+            refuse("steps", f"{list(self.steps)} has to rise and to end with {_FULL_SHARE}")
+        return self
+
+    @model_validator(mode="after")
     def _job_outlives_gate(self) -> Self:
-        needed_s = 3 * self.deadline_s + WAY_BACK_S
+        watched_s = (len(self.steps) - 1) * self.step_deadline_s + self.soak_s + (self.approval_s or 0)
+        needed_s = (len(self.steps) + 2) * self.deadline_s + watched_s + WAY_BACK_S
         if self.job_deadline_s < needed_s:
-            reason = f"is less than three deadline_s and {WAY_BACK_S} s for the way back"
+            reason = f"is less than all its waits and {WAY_BACK_S} s for the way back"
             message = f"{self.job_deadline_s} {reason}; raise it to {needed_s}"
             refuse("job_deadline_s", message)
         return self
+
+    def policy(self, *, prometheus_url: str, scrape_interval_s: int) -> dict[str, object]:
+        """Return what the agent is told, in the words of agents/release/policy.py."""
+        return {
+            "steps": list(self.steps),
+            "soak_s": self.soak_s,
+            "step_deadline_s": self.step_deadline_s,
+            "capacity": True,
+            "openapi": True,
+            "parity_tolerance": self.parity_tolerance,
+            "approval_deadline_s": self.approval_s,
+            "backup_max_age_s": self.backup_hours * 3600 if self.backup_hours else None,
+            "prometheus_url": prometheus_url,
+            "scrape_interval_s": scrape_interval_s,
+            "minimum_requests": self.minimum_requests,
+            "load_per_s": self.load_per_s,
+        }
 
 
 class App(Section):

@@ -13,6 +13,7 @@ from agents.release.options import (
     AsJson,
     Count,
     DryRun,
+    Follow,
     GatewayUrl,
     Host,
     Namespace,
@@ -57,10 +58,14 @@ def switch(namespace: Namespace, route: Route, to: Target, smoke_url: SmokeUrl, 
 
 
 @app.command()
-def status(namespace: Namespace, route: Route, *, as_json: AsJson = False) -> None:
-    """Show the weights and the last release."""
+def status(namespace: AppsNamespace = APPS, route: AppRoute = APP_MODEL_SERVER, *, watch: Follow = False,
+           as_json: AsJson = False) -> None:  # fmt: skip
+    """Show the weights and the last release; with --watch each new phase until it ends."""
     with run_agent(APP_RELEASE, Redactor()):
-        answer = commands.show_status(commands.connect_cluster(os.environ), namespace, route)
+        cluster = commands.connect_cluster(os.environ)
+        if watch:
+            commands.follow_release(cluster, namespace, route, clock=SystemClock(), tell=typer.echo)
+        answer = commands.show_status(cluster, namespace, route)
         print_answer(answer.data, answer.lines, as_json=as_json)
 
 

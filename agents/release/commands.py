@@ -28,6 +28,9 @@ from agents.runtime.errors import ClusterUnavailableError
 from agents.runtime.kube import KubeClient
 from agents.runtime.settings import ClusterSettings
 
+# Chosen: a phase lasts seconds; a person reads no faster.
+_FOLLOW_PAUSE_S = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -114,6 +117,23 @@ def show_status(kube: Kube, namespace: str, app: str) -> Answer:
         "record": record.to_json() if record else None,
     }
     return Answer(data, [f"{app}: {weights}", *_record_lines(record)])
+
+
+def follow_release(kube: Kube, namespace: str, app: str, *, clock: Clock, tell: Callable[[str], None]) -> None:
+    """Tell each new phase of the release that runs until it ends; an API server that restarts is asked again."""
+    told = 0
+    while True:
+        try:
+            record = RecordStore(kube, namespace, app).load()
+        except ClusterUnavailableError:
+            record = None
+        lines = _record_lines(record)[1:] if record else []
+        for line in lines[told:]:
+            tell(line.strip())
+        told = max(told, len(lines))
+        if record is not None and record.is_over:
+            return
+        clock.sleep(_FOLLOW_PAUSE_S)
 
 
 def roll_back(  # noqa: PLR0913 - the place, the reason and four things from outside

@@ -26,3 +26,4 @@ AppsNamespace = Annotated[str, typer.Option("--namespace", help="Namespace of th
 AppRoute = Annotated[str, typer.Option("--route", help="Name of the HTTPRoute, which is the application's name.")]
 Release = Annotated[str, typer.Argument(help="Name of the release, as `cryo release status` shows it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; the record keeps it.")]
+Follow = Annotated[bool, typer.Option("--watch", help="Print each new phase as it comes, until the release ends.")]

@@ -89,7 +89,7 @@ class Proofs:
         def judge(stable: Any, canary: Any) -> Finding:  # noqa: ANN401 - JSON of any shape
             return judge_openapi(stable, canary)
 
-        return self._compare("/openapi.json", None, judge)
+        return self._compare("/api/v1/openapi.json", None, judge)
 
     def _parity(self) -> Finding:
         tolerance = self.policy.parity_tolerance or 0.0

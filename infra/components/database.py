@@ -15,6 +15,7 @@ from agents.runtime.names import (
     APP_FLAGS_LOGIN,
     APP_MIGRATE,
     APP_POSTGRES,
+    APP_RELEASE,
     LABEL_NAME,
     PORT_PGBACKREST,
     PORT_POSTGRES,
@@ -221,7 +222,7 @@ class Database(pulumi.ComponentResource):
         ]
 
     def _policy(self, opts: pulumi.ResourceOptions) -> None:
-        clients = [network.pods({LABEL_NAME: app}) for app in (APP_MIGRATE, APP_FLAGS, APP_FLAGS_LOGIN)]
+        clients = [network.pods({LABEL_NAME: app}) for app in (APP_MIGRATE, APP_RELEASE, APP_FLAGS, APP_FLAGS_LOGIN)]
         incoming, outgoing = [network.ingress(clients, PORT_POSTGRES)], []
         if self._args.archiving is not None:
             readers = [network.pods({LABEL_NAME: app}) for app in (APP_BACKUP, APP_BACKUP_JOB)]

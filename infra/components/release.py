@@ -11,19 +11,26 @@ import pulumi
 from pulumi_kubernetes import core, meta, rbac
 
 from agents.runtime.names import (
+    APP_POSTGRES,
+    APP_PROMETHEUS,
     APP_RELEASE,
     GATEWAY_API_GROUP,
     HTTP_ROUTES_PLURAL,
     LABEL_NAME,
     PORT_HTTP,
+    PORT_POSTGRES,
+    PORT_PROMETHEUS,
     SERVICE_ACCOUNT_RELEASE,
     Colour,
+    release_orders_name,
     release_record_name,
     route_name,
     service_name,
 )
 from infra import network
-from infra.agent_job import AgentJob, agent_job
+from infra.agent_job import AgentJob, SecretFile, agent_job
+from infra.components.database import PASSWORD_FOLDER
+from infra.components.migrations import connect_as_owner
 from infra.naming import ANNOTATION_SLOTS, Identity
 
 if TYPE_CHECKING:
@@ -57,6 +64,9 @@ class ReleaseArgs:
     gateway: GatewayAddress
     api_server_ports: tuple[int, ...]
     environment: str
+    password_secret: pulumi.Input[str]
+    """Of the database, for the catalogue of backups and the history of releases."""
+    scrape_interval_s: int
     after: Sequence[pulumi.Resource]
 
 
@@ -86,7 +96,9 @@ class Release(pulumi.ComponentResource):
             service_account=account.metadata.name,
             resources=args.agents.resources,
             deadline_s=gate.job_deadline_s,
-            environment={"CRYO_VERSION": dict(args.app.slots.filled())[Colour(args.app.active)].version},
+            environment=connect_as_owner()
+            | {"CRYO_VERSION": dict(args.app.slots.filled())[Colour(args.app.active)].version},
+            secrets=[SecretFile(secret=args.password_secret, path=PASSWORD_FOLDER)],
             annotations={ANNOTATION_SLOTS: self._slots()},
             talks_to_kubernetes=True,
         )
@@ -96,7 +108,14 @@ class Release(pulumi.ComponentResource):
 
     def _arguments(self) -> list[str]:
         args, active = self._args, Colour(self._args.app.active)
-        smoke = f"http://{service_name(args.app_name, active)}.{args.names.apps}.svc:{PORT_HTTP}"
+        smoke, stable = (
+            f"http://{service_name(args.app_name, colour)}.{args.names.apps}.svc:{PORT_HTTP}"
+            for colour in (active, active.other)
+        )
+        policy = args.app.release.policy(
+            prometheus_url=f"http://{APP_PROMETHEUS}.{args.names.apps}.svc:{PORT_PROMETHEUS}",
+            scrape_interval_s=args.scrape_interval_s,
+        )
         host = ["--host", args.app.hostnames[0]] if args.app.hostnames else []
         return [
             *("-m", "agents.release", "switch"),
@@ -104,9 +123,11 @@ class Release(pulumi.ComponentResource):
             *("--route", route_name(args.app_name)),
             *("--to", active.value),
             *("--smoke-url", smoke),
+            *("--stable-url", stable),
             *("--gateway-url", args.gateway.url),
             *host,
             *("--deadline-s", str(args.app.release.deadline_s)),
+            *("--policy", json.dumps(policy)),
         ]
 
     def _slots(self) -> pulumi.Output[str]:
@@ -121,6 +142,7 @@ class Release(pulumi.ComponentResource):
 
     def _rights(self, account: core.v1.ServiceAccount) -> rbac.v1.RoleBinding:
         record = release_record_name(route_name(self._args.app_name))
+        orders = release_orders_name(route_name(self._args.app_name))
         role = rbac.v1.Role(
             "release",
             metadata=self._metadata(),
@@ -134,6 +156,11 @@ class Release(pulumi.ComponentResource):
                 rbac.v1.PolicyRuleArgs(
                     api_groups=[""], resources=["configmaps"], resource_names=[record], verbs=["get", "patch"]
                 ),
+                rbac.v1.PolicyRuleArgs(
+                    api_groups=[""], resources=["configmaps"], resource_names=[orders], verbs=["get"]
+                ),
+                # Sizes are found by label, which Kubernetes cannot tie to a name either.
+                rbac.v1.PolicyRuleArgs(api_groups=["apps"], resources=["deployments"], verbs=["list"]),
                 # Kubernetes cannot tie `create` to a name, because the object has none yet when it is asked.
                 rbac.v1.PolicyRuleArgs(api_groups=[""], resources=["configmaps"], verbs=["create"]),
             ],
@@ -162,6 +189,8 @@ class Release(pulumi.ComponentResource):
                 [
                     network.dns(),
                     network.egress([network.pods({LABEL_NAME: args.app_name})], PORT_HTTP),
+                    network.egress([network.pods({LABEL_NAME: APP_PROMETHEUS})], PORT_PROMETHEUS),
+                    network.egress([network.pods({LABEL_NAME: APP_POSTGRES})], PORT_POSTGRES),
                     network.egress([network.nodes()], *args.gateway.ports, *args.api_server_ports),
                 ],
             ),

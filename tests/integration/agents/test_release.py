@@ -586,6 +586,21 @@ def test_release_that_waits_for_approval_goes_on_when_it_comes(api, start, comma
     assert (process.returncode, weights(api)) == (0, [0, 100])
 
 
+def test_watched_release_is_told_phase_by_phase_until_it_ends(api, start, command) -> None:
+    process = start("switch", "--policy", '{"soak_s": 2}')
+    deadline = time.monotonic() + 30
+    while RECORD not in api.objects:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    code, out, err = command("status", "--watch")
+
+    assert code == 0, err
+    told = [line.split()[1].rstrip(":") for line in out.splitlines() if line.startswith("20")]
+    assert told == [*PROOFS, "shifting", "promoted", "soaking", "settled"]
+    process.communicate(timeout=60)
+
+
 def test_approval_that_never_comes_ends_in_a_refusal(api, switch) -> None:
     code, _, reason = switch("switch", "--release-id", "r1", "--policy", '{"approval_deadline_s": 1}')
 

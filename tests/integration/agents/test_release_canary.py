@@ -83,7 +83,7 @@ class Town:
         return {each["name"].rsplit("-", 1)[1]: each["weight"] for each in backends}
 
     def answer(self, colour: str, path: str, *, user: bool) -> tuple[int, bytes]:
-        if path == "/openapi.json":
+        if path == "/api/v1/openapi.json":
             return 200, OPENAPI
         if "predictions" in path:
             time.sleep(self.slow_s[colour])

@@ -101,7 +101,7 @@ def test_every_committed_environment_is_accepted(stack):
         (
             app(release={"job_deadline_s": 120}),
             "apps.model-server.release.job_deadline_s",
-            "raise it to 610",
+            "raise it to 790",
         ),
         (
             app(autoscale={"min_replicas": 3, "max_replicas": 2, "cpu_percent": 70}),

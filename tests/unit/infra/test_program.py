@@ -7,6 +7,8 @@ import base64
 import pytest
 import yaml
 
+from agents.release.policy import Policy
+
 PASSWORDS = {
     "backup-cipher", "backup-store", "backup-tls", "flags-password", "model-server-password", "postgres-password",
 }  # fmt: skip
@@ -32,6 +34,11 @@ def blue(render):
 @pytest.fixture(scope="module")
 def green(render):
     return render("local", with_active("green"))
+
+
+@pytest.fixture(scope="module")
+def rendered(blue, green):
+    return {"blue": blue, "green": green}
 
 
 def test_one_changed_line_is_one_new_release_job_and_the_weights_of_the_first_day(blue, green):
@@ -62,26 +69,37 @@ def test_filling_the_idle_slot_changes_that_colour_and_asks_for_a_new_proof(rend
 
 
 @pytest.mark.parametrize(
-    ("colour", "smoke"),
+    ("colour", "smoke", "stable"),
     [
-        ("blue", "http://model-server-blue.cryoprotect.svc:8080"),
-        ("green", "http://model-server-green.cryoprotect.svc:8080"),
+        ("blue", "http://model-server-blue.cryoprotect.svc:8080", "http://model-server-green.cryoprotect.svc:8080"),
+        ("green", "http://model-server-green.cryoprotect.svc:8080", "http://model-server-blue.cryoprotect.svc:8080"),
     ],
 )
-def test_the_release_job_is_told_where_to_move_and_where_to_look(blue, green, find, colour, smoke):
-    (container,) = find({"blue": blue, "green": green}[colour], "Job", "release-model-server").containers()
+def test_the_release_job_is_told_where_to_move_and_where_to_look(rendered, find, colour, smoke, stable):
+    (container,) = find(rendered[colour], "Job", "release-model-server").containers()
 
     assert container["args"] == [
         *("-m", "agents.release", "switch", "--namespace", "cryoprotect", "--route", "model-server"),
-        *("--to", colour, "--smoke-url", smoke),
+        *("--to", colour, "--smoke-url", smoke, "--stable-url", stable),
         *("--gateway-url", "http://gateway.cryoprotect-gateway.svc:80", "--deadline-s", "120"),
+        *("--policy", container["args"][-1]),
     ]
+
+
+def test_the_agent_understands_the_policy_that_it_is_told(rendering, find):
+    for stack, steps in (("local", (50, 100)), ("production", (5, 25, 50, 100))):
+        (container,) = find(rendering(stack), "Job", "release-model-server").containers()
+        policy = Policy.parse(container["args"][-1])
+
+        assert policy.steps == steps
+        assert policy.prometheus_url == "http://prometheus.cryoprotect.svc:9090"
+        assert policy.capacity
 
 
 def test_a_route_with_host_names_is_confirmed_by_its_first(rendering, find):
     (container,) = find(rendering("production"), "Job", "release-model-server").containers()
 
-    assert container["args"][-4:-2] == ["--host", "predict.example.org"]
+    assert container["args"][-6:-4] == ["--host", "predict.example.org"]
     assert find(rendering("production"), "HTTPRoute", "model-server").spec["hostnames"] == ["predict.example.org"]
 
 
@@ -325,6 +343,8 @@ def test_the_release_agent_may_write_one_route_and_one_record(blue, find):
     assert [(r["resources"], r.get("resourceNames"), r["verbs"]) for r in rules] == [
         (["httproutes"], ["model-server"], ["get", "patch"]),
         (["configmaps"], ["release-model-server"], ["get", "patch"]),
+        (["configmaps"], ["release-model-server-orders"], ["get"]),
+        (["deployments"], None, ["list"]),
         (["configmaps"], None, ["create"]),
     ]
 
@@ -339,11 +359,11 @@ def test_only_pods_that_ask_the_api_server_get_a_token(blue):
     }  # fmt: skip
 
 
-def test_nobody_but_the_migrations_and_the_flags_reaches_the_database(blue, find):
+def test_nobody_but_migrations_releases_and_flags_reaches_the_database(blue, find):
     rule = find(blue, "NetworkPolicy", "postgres").spec["ingress"][0]
 
     allowed = [peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in rule["from"]]
-    assert allowed == ["migrate", "flags", "flags-login"]
+    assert allowed == ["migrate", "release", "flags", "flags-login"]
     assert rule["ports"] == [{"port": 5432, "protocol": "TCP"}]
 
 
