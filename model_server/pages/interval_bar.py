@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 # Chosen: ends of the axis stay clear of the border, so that a label under the first tick is not cut off.
 _MARGIN = 0.06
+# Chosen: far below what a label shows; a smaller width, as of 0 and the smallest float, leaves no room for arithmetic.
+_NO_WIDTH = 1e-9
 _WANTED_TICKS = 6
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -48,7 +50,9 @@ def place_bar(point: float, limits: tuple[float, float], known: tuple[float, flo
         known: smallest and largest measured value, likewise.
     """
     low, high = min(limits[0], known[0], point), max(limits[1], known[1], point)
-    width = (high - low) or max(abs(high), 1.0)
+    width, size = high - low, max(abs(low), abs(high), 1.0)
+    if width < _NO_WIDTH * size:
+        width = size
     low, high = low - _MARGIN * width, high + _MARGIN * width
 
     def at(value: float) -> float:

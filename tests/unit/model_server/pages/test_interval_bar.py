@@ -32,5 +32,10 @@ def test_ticks_are_round_numbers(ends, labels):
     assert [label for _, label in nice_ticks(*ends)] == labels
 
 
-def test_prediction_without_width_still_has_an_axis():
-    assert place_bar(5.0, (5.0, 5.0), (5.0, 5.0)).point == 50.0
+@pytest.mark.parametrize("value", [5.0, -5.0, 0.0])
+@pytest.mark.parametrize("width", [0.0, 5e-324, 1e-12])
+def test_prediction_without_width_still_has_an_axis(value, width):
+    bar = place_bar(value, (value, value + width), (value, value))
+
+    assert bar.point == 50.0
+    assert bar.ticks
