@@ -60,9 +60,9 @@ def call_everything(url: str, folder: Path, seed: int) -> tuple[int, str]:
 def statuses(url: str) -> dict[str, int]:
     """How many calls were answered with each hundred of statuses, as the server counts."""
     counted: dict[str, int] = {}
-    for status, value in re.findall(
-        r'cryo_model_requests_total\{[^}]*status="(\d+)"[^}]*\} ([\d.e+]+)', httpx.get(f"{url}/metrics").text
-    ):
+    text = httpx.get(f"{url}/metrics").text
+    # A route may hold braces, so the end of the labels is the last one of the line.
+    for status, value in re.findall(r'^cryo_model_requests_total\{.*status="(\d+)"\} (\S+)$', text, re.MULTILINE):
         counted[f"{status[0]}xx"] = counted.get(f"{status[0]}xx", 0) + int(float(value))
     return counted
 
