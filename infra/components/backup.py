@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -32,6 +33,7 @@ from infra.backup_files import (
 )
 from infra.components.backup_secrets import tls_mount, tls_volume
 from infra.naming import SKIP_AWAIT, Identity
+from infra.objects import object_metadata
 
 if TYPE_CHECKING:
     from infra.backup_sections import Backup as Settings
@@ -69,6 +71,7 @@ class Backup(pulumi.ComponentResource):
         super().__init__("cryoprotect:data:Backup", name, None, opts)
         self._args = args
         self._identity = Identity(name=APP_BACKUP, component="backup", environment=args.environment)
+        self._metadata = partial(object_metadata, self._identity, args.namespace)
         self._child = pulumi.ResourceOptions(parent=self)
         account = core.v1.ServiceAccount(
             "backup",
@@ -216,13 +219,6 @@ class Backup(pulumi.ComponentResource):
                 self.outgoing(),
             ),
             opts=self._child,
-        )
-
-    def _metadata(
-        self, *, name: str | None = None, annotations: dict[str, str] | None = None
-    ) -> meta.v1.ObjectMetaArgs:
-        return meta.v1.ObjectMetaArgs(
-            name=name, namespace=self._args.namespace, labels=self._identity.labels(), annotations=annotations
         )
 
 

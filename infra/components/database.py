@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -24,6 +25,7 @@ from infra import network, pods
 from infra.backup_files import CONFIG_FILE, CONFIG_FOLDER, SPOOL, database_config, server_arguments
 from infra.components.backup_secrets import tls_mount, tls_volume
 from infra.naming import SKIP_AWAIT, Identity
+from infra.objects import object_metadata
 
 if TYPE_CHECKING:
     from infra.backup_sections import Backup
@@ -79,6 +81,7 @@ class Database(pulumi.ComponentResource):
         super().__init__("cryoprotect:data:Database", name, None, opts)
         self._args = args
         self._identity = Identity(name=APP_POSTGRES, component="database", environment=args.environment)
+        self._metadata = partial(object_metadata, self._identity, args.namespace)
         child = pulumi.ResourceOptions(parent=self)
         service = core.v1.Service(
             "postgres",
@@ -234,11 +237,4 @@ class Database(pulumi.ComponentResource):
             selector=self._identity.selector(),
             rules=(incoming, outgoing),
             opts=opts,
-        )
-
-    def _metadata(
-        self, *, name: str | None = None, annotations: dict[str, str] | None = None
-    ) -> meta.v1.ObjectMetaArgs:
-        return meta.v1.ObjectMetaArgs(
-            name=name, namespace=self._args.namespace, labels=self._identity.labels(), annotations=annotations
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -28,6 +29,7 @@ from infra.components.database import PASSWORD_FOLDER
 from infra.components.migrations import connect_as_owner
 from infra.components.secrets import PASSWORD_KEY
 from infra.naming import PATCH_FORCE, SKIP_AWAIT, Identity
+from infra.objects import object_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +74,7 @@ class Flags(pulumi.ComponentResource):
         super().__init__("cryoprotect:app:Flags", name, None, opts)
         self._args = args
         self._identity = Identity(name=APP_FLAGS, component="feature-flags", environment=args.environment)
+        self._metadata = partial(object_metadata, self._identity, args.namespace)
         self._child = pulumi.ResourceOptions(parent=self)
         account = core.v1.ServiceAccount(
             "flags",
@@ -221,11 +224,4 @@ class Flags(pulumi.ComponentResource):
             selector=self._identity.selector(),
             rules=([network.ingress(readers, PORT_HTTP)], [network.dns(), to_database]),
             opts=self._child,
-        )
-
-    def _metadata(
-        self, *, name: str | None = None, annotations: dict[str, str] | None = None
-    ) -> meta.v1.ObjectMetaArgs:
-        return meta.v1.ObjectMetaArgs(
-            name=name, namespace=self._args.namespace, labels=self._identity.labels(), annotations=annotations
         )

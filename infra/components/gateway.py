@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -21,6 +22,7 @@ from infra import network, pods, traefik
 from infra.components.blue_green import GatewayRef
 from infra.components.gateway_access import GatewayAccess, GatewayAccessArgs
 from infra.naming import PATCH_FORCE, SKIP_AWAIT, WAIT_FOR, Identity
+from infra.objects import object_metadata
 
 if TYPE_CHECKING:
     from infra.config import Gateway as Settings
@@ -56,6 +58,7 @@ class Gateway(pulumi.ComponentResource):
         super().__init__("cryoprotect:gateway:Gateway", name, None, opts)
         self._args = args
         self._identity = Identity(name=APP_GATEWAY, component="gateway", environment=args.environment)
+        self._metadata = partial(object_metadata, self._identity, args.namespace)
         self._child = pulumi.ResourceOptions(parent=self)
         account = core.v1.ServiceAccount(
             "gateway",
@@ -216,11 +219,4 @@ class Gateway(pulumi.ComponentResource):
             selector=self._identity.selector(),
             rules=([anybody, scrapers], [network.dns(), to_apps, to_api]),
             opts=self._child,
-        )
-
-    def _metadata(
-        self, *, name: str | None = None, annotations: dict[str, str] | None = None
-    ) -> meta.v1.ObjectMetaArgs:
-        return meta.v1.ObjectMetaArgs(
-            name=name, namespace=self._args.namespace, labels=self._identity.labels(), annotations=annotations
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -13,6 +14,7 @@ from infra import network, pods
 from infra.backup_files import BUCKET, KEYS_FOLDER, TLS_FOLDER
 from infra.components.backup_secrets import tls_mount, tls_volume
 from infra.naming import SKIP_AWAIT, Identity
+from infra.objects import object_metadata
 
 if TYPE_CHECKING:
     from infra.backup_sections import EmbeddedStore
@@ -45,6 +47,7 @@ class ObjectStore(pulumi.ComponentResource):
         super().__init__("cryoprotect:data:ObjectStore", name, None, opts)
         self._args = args
         self._identity = Identity(name=APP_OBJECT_STORE, component="backup", environment=args.environment)
+        self._metadata = partial(object_metadata, self._identity, args.namespace)
         self._child = pulumi.ResourceOptions(parent=self)
         core.v1.Service(
             "object-store",
@@ -124,11 +127,4 @@ class ObjectStore(pulumi.ComponentResource):
                 tls_mount(),
                 pods.tmp_mount(),
             ],
-        )
-
-    def _metadata(
-        self, *, name: str | None = None, annotations: dict[str, str] | None = None
-    ) -> meta.v1.ObjectMetaArgs:
-        return meta.v1.ObjectMetaArgs(
-            name=name, namespace=self._args.namespace, labels=self._identity.labels(), annotations=annotations
         )

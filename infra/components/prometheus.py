@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -21,6 +22,7 @@ from agents.runtime.names import (
 from infra import network, pods
 from infra.components.prometheus_access import PrometheusAccess, PrometheusAccessArgs
 from infra.naming import SKIP_AWAIT, Identity
+from infra.objects import object_metadata
 from infra.scrapes import prometheus_config
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Prometheus(pulumi.ComponentResource):
         super().__init__("cryoprotect:monitoring:Prometheus", name, None, opts)
         self._args = args
         self._identity = Identity(name=APP_PROMETHEUS, component="monitoring", environment=args.environment)
+        self._metadata = partial(object_metadata, self._identity, args.namespace)
         self._child = pulumi.ResourceOptions(parent=self)
         account = core.v1.ServiceAccount(
             "prometheus",
@@ -199,11 +202,4 @@ class Prometheus(pulumi.ComponentResource):
             selector=self._identity.selector(),
             rules=([network.ingress(readers, PORT_PROMETHEUS)], [network.dns(), to_apps, to_gateway, to_api]),
             opts=self._child,
-        )
-
-    def _metadata(
-        self, *, name: str | None = None, annotations: dict[str, str] | None = None
-    ) -> meta.v1.ObjectMetaArgs:
-        return meta.v1.ObjectMetaArgs(
-            name=name, namespace=self._args.namespace, labels=self._identity.labels(), annotations=annotations
         )
