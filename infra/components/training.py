@@ -130,6 +130,12 @@ class Training(pulumi.ComponentResource):
             rules=[
                 rbac.v1.PolicyRuleArgs(api_groups=["batch"], resources=["jobs"], verbs=["get", "create", "delete"]),
                 rbac.v1.PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get", "list"]),
+                rbac.v1.PolicyRuleArgs(
+                    api_groups=[""],
+                    resources=["serviceaccounts"],
+                    resource_names=[SERVICE_ACCOUNT_TRAINER],
+                    verbs=["get"],
+                ),
             ],
             opts=self._child,
         )

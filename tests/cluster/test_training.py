@@ -148,7 +148,7 @@ def manifest(platform):
         deadline_s=int(data["CRYO_TRAINER_DEADLINE_S"]),
     )
     asked = Act("2026-11-24T12:00:00Z", "test", "never created")
-    return build_job(new_job("20261124-120000-abc123", Order("iri-amino", "9.9.9", 1), asked), plan)
+    return build_job(new_job("20261124-120000-abc123", Order("iri-amino", "9.9.9", 1), asked), plan, account_uid="u-1")
 
 
 def dry_run(platform, tmp_path, manifest) -> str:

@@ -1,4 +1,4 @@
-"""Four calls to the API server with the pod's own token, which Kubernetes renews in its file."""
+"""Five calls to the API server with the pod's own token, which Kubernetes renews in its file."""
 
 import http.client
 import json
@@ -44,6 +44,21 @@ class ApiServer:
             return None
         self._expect(status, answer, _OK)
         return answer
+
+    def read_account_uid(self, name: str) -> str:
+        """Return the uid of a ServiceAccount.
+
+        Raises:
+            TrainerMissingError: there is no such, or it may not be read (permanent).
+            TrainerUnreachableError: nothing can be said now (temporary).
+        """
+        status, answer = self._call("GET", f"/api/v1/namespaces/{self._namespace()}/serviceaccounts/{name}")
+        if status in {_NOT_FOUND, *_REFUSED}:
+            raise TrainerMissingError(
+                f"the ServiceAccount {name} of training pods: {answer.get('message', status)}; run `pulumi up`"
+            )
+        self._expect(status, answer, _OK)
+        return cast("str", answer["metadata"]["uid"])
 
     def read_pods(self, job: str) -> list[dict[str, Any]]:
         """Return a Job's pods."""

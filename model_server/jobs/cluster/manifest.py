@@ -52,8 +52,15 @@ def job_name(job_id: str) -> str:
     return f"train-{job_id}"
 
 
-def build_job(job: TrainingJob, plan: PodPlan) -> dict[str, Any]:
-    """Return the manifest."""
+def build_job(job: TrainingJob, plan: PodPlan, *, account_uid: str) -> dict[str, Any]:
+    """Return the manifest.
+
+    Args:
+        job: what is to be trained.
+        plan: of the environment.
+        account_uid: of the pods' ServiceAccount, which owns the Job: when an environment is destroyed its Jobs go with
+            it, and with them the pods that would hold the registry's volume; a finished pod holds it too.
+    """
     labels = {
         LABEL_NAME: APP_TRAINER,
         "app.kubernetes.io/component": "training",
@@ -64,7 +71,13 @@ def build_job(job: TrainingJob, plan: PodPlan) -> dict[str, Any]:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": job_name(job.id), "labels": labels},
+        "metadata": {
+            "name": job_name(job.id),
+            "labels": labels,
+            "ownerReferences": [
+                {"apiVersion": "v1", "kind": "ServiceAccount", "name": plan.account, "uid": account_uid}
+            ],
+        },
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": plan.deadline_s,

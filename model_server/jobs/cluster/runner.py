@@ -28,7 +28,8 @@ class KubernetesRunner:
 
     def start(self, job: TrainingJob, place: Workspace) -> None:  # noqa: ARG002 - the pod finds its folder by the job's id
         """Create the Job, unless it is there."""
-        self._api.create_job(build_job(job, self._plan))
+        uid = self._api.read_account_uid(self._plan.account)
+        self._api.create_job(build_job(job, self._plan, account_uid=uid))
 
     def look(self, job: TrainingJob, place: Workspace) -> Seen:  # noqa: ARG002 - as above
         """Read the Job and its pods."""

@@ -102,7 +102,7 @@ def test_quotes_of_every_rule_are_balanced():
 def test_job_of_the_server_names_what_the_rules_ask_for():
     """The API server judges the expressions themselves, in tests/cluster/test_training.py."""
     plan = PodPlan("trainer:1", "registry-1", "trainer", {"cpu": "1"}, {"cpu": "1"}, 600)
-    manifest = build_job(JOB, plan)
+    manifest = build_job(JOB, plan, account_uid="u-1")
     pod = manifest["spec"]["template"]["spec"]
     (container,) = pod["containers"]
 

@@ -26,6 +26,7 @@ JOB = new_job(
     "20261124-120000-abc123", Order("tg", "2.0.0", 1), Act("2026-11-24T12:00:00Z", "ada", "more sugars measured")
 )
 JOBS = "/apis/batch/v1/namespaces/lab/jobs"
+ACCOUNT = "/api/v1/namespaces/lab/serviceaccounts/trainer"
 PODS = "/api/v1/namespaces/lab/pods?labelSelector=batch.kubernetes.io/job-name%3Dtrain-20261124-120000-abc123"
 
 
@@ -61,7 +62,7 @@ class Cluster(ThreadingHTTPServer):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(account / "ca.crt", account / "key.pem")
         self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.answers, self.asked = {}, []
+        self.answers, self.asked = {("GET", ACCOUNT): (200, {"metadata": {"uid": "u-1"}})}, []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -123,8 +124,26 @@ def test_job_is_created_once_with_the_current_token(cluster, runner, account, pl
     (account / "token").write_text("renewed\n")
     runner.start(JOB, place)
 
-    assert [token for _, _, token, _ in cluster.asked] == ["Bearer first", "Bearer renewed"]
-    assert cluster.asked[0][3]["metadata"]["name"] == "train-20261124-120000-abc123"
+    created = [(token, body) for method, _, token, body in cluster.asked if method == "POST"]
+    assert [token for token, _ in created] == ["Bearer first", "Bearer renewed"]
+    assert created[0][1]["metadata"]["name"] == "train-20261124-120000-abc123"
+
+
+def test_job_belongs_to_the_account_of_its_pods_so_that_it_goes_with_the_environment(cluster, runner, place):
+    cluster.answers["POST", JOBS] = (201, {})
+    runner.start(JOB, place)
+
+    (owner,) = cluster.asked[-1][3]["metadata"]["ownerReferences"]
+    assert owner == {"apiVersion": "v1", "kind": "ServiceAccount", "name": "trainer", "uid": "u-1"}
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_missing_account_is_permanent_and_named(cluster, runner, place, status):
+    cluster.answers["GET", ACCOUNT] = (status, {"message": "serviceaccounts trainer is not here"})
+
+    with pytest.raises(TrainerMissingError, match="ServiceAccount trainer"):
+        runner.start(JOB, place)
+    assert "POST" not in {method for method, *_ in cluster.asked}
 
 
 @pytest.mark.parametrize("status", [400, 403, 422])
