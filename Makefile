@@ -6,6 +6,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 TESTS_FAST := tests/unit tests/contract
 MIN_COVERAGE := 85
+# A file stays on one processor: its servers and databases are started once.
+TWO := -n 2 --dist loadfile
 
 .PHONY: help
 help: ## List every target.
@@ -45,7 +47,7 @@ images: $(READY) ## Build the container images alone.
 .PHONY: test
 test: check packages ## Everything that CI runs: checks, unit, integration and cluster tests with coverage.
 	@$(BIN)/pytest -q -n 2 --cov --cov-report= $(TESTS_FAST)
-	@$(BIN)/pytest -q --cov --cov-append --cov-report= tests/integration
+	@$(BIN)/pytest -q $(TWO) --cov --cov-append --cov-report= tests/integration
 	@$(BIN)/pytest -q -n 2 --cov --cov-append --cov-report= tests/browser
 	@$(BIN)/pytest -q --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=$(MIN_COVERAGE) tests/cluster
 
@@ -59,7 +61,7 @@ unit: $(READY) ## Unit and contract tests, without cluster or database.
 
 .PHONY: integration
 integration: packages ## Tests against a real PostgreSQL, onnxruntime, buildah and promtool.
-	@$(BIN)/pytest -q tests/integration
+	@$(BIN)/pytest -q $(TWO) tests/integration
 
 .PHONY: browser
 browser: packages ## Every page in a real Chromium: keyboard, accessibility, scripts and no scripts.
