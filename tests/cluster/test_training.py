@@ -236,4 +236,7 @@ def test_model_server_may_do_nothing_else_in_its_namespace(platform):
 
     found = re.findall(r"^([a-z][\w.]*) .*\[([a-z ]*)\]\s*$", listing, flags=re.MULTILINE)
     rights = {kind: set(verbs.split()) for kind, verbs in found if not kind.startswith("selfsubject")}
+    # The account of training pods, and no other: its uid goes into the Jobs that it owns.
+    assert rights.pop("serviceaccounts") == {"get"}
+    assert re.search(r"^serviceaccounts +\[\] +\[trainer\]", listing, flags=re.MULTILINE), listing
     assert rights == {"jobs.batch": {"get", "create", "delete"}, "pods": {"get", "list"}}
