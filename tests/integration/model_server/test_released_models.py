@@ -142,6 +142,7 @@ def test_released_graph_agrees_with_its_model_on_the_real_set(name, data_dir):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_trainings_with_different_hash_seeds_give_the_released_folder(data_dir, tmp_path):
     release = load("iri-amino")
     found = []
