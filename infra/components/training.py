@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -12,6 +13,7 @@ from pulumi_kubernetes.admissionregistration import v1 as admission
 from agents.runtime.names import APP_TRAINER, SERVICE_ACCOUNT_MODEL_SERVER, SERVICE_ACCOUNT_TRAINER
 from infra.components.slot import Attachments
 from infra.naming import NAMESPACE_LABEL, Identity
+from infra.objects import object_metadata
 from infra.training_rules import VARIABLES, Rule, creation_rules, deletion_rule
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Training(pulumi.ComponentResource):
         super().__init__("cryoprotect:app:Training", name, None, opts)
         self._args = args
         self._identity = Identity(name=APP_TRAINER, component="training", environment=args.environment)
+        self._metadata = partial(object_metadata, self._identity, args.namespace)
         self._child = pulumi.ResourceOptions(parent=self)
         core.v1.ServiceAccount(
             "trainer",
@@ -150,9 +153,6 @@ class Training(pulumi.ComponentResource):
             ],
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
         )
-
-    def _metadata(self, *, name: str | None = None) -> meta.v1.ObjectMetaArgs:
-        return meta.v1.ObjectMetaArgs(name=name, namespace=self._args.namespace, labels=self._identity.labels())
 
 
 def _render(rules: Sequence[Rule]) -> list[_Validation]:
