@@ -11,6 +11,7 @@ from agents.backup.errors import SettingsInvalidError
 from agents.backup.pgbackrest.config import DatabaseHost, EngineSettings, TlsFiles
 from agents.backup.repositories import PosixStore, Repositories, Repository, S3Store
 from agents.backup.retention import RetentionRules
+from agents.backup.settings_file import read_settings_file
 
 VARIABLE = "CRYO_BACKUP_SETTINGS"
 
@@ -122,15 +123,4 @@ def read_settings(environ: Mapping[str, str]) -> BackupSettings:
     Raises:
         SettingsInvalidError: the variable is not set, or the file is missing or wrong; the message says where.
     """
-    path = environ.get(VARIABLE, "")
-    if not path:
-        message = f"{VARIABLE} is not set; name the JSON file that says where backups are (docs/backup.md)"
-        raise SettingsInvalidError(message)
-    try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=BackupSettings)
-    except OSError as error:
-        message = f"{VARIABLE}: {path} cannot be read ({type(error).__name__}); mount it there"
-        raise SettingsInvalidError(message) from error
-    except msgspec.DecodeError as error:
-        message = f"{path}: {error}; docs/backup.md explains each key"
-        raise SettingsInvalidError(message) from error
+    return read_settings_file(environ, VARIABLE, BackupSettings, tells="where backups are")

@@ -11,6 +11,7 @@ from agents.backup import encryption, signature
 from agents.backup.errors import SettingsInvalidError
 from agents.backup.logical import Keys
 from agents.backup.retention import RetentionRules
+from agents.backup.settings_file import read_settings_file
 
 VARIABLE = "CRYO_DUMP_SETTINGS"
 
@@ -84,13 +85,4 @@ def read_settings(environ: Mapping[str, str]) -> DumpSettings:
     Raises:
         SettingsInvalidError: the variable is not set, or the file is missing or wrong; the message says where.
     """
-    path = environ.get(VARIABLE, "")
-    if not path:
-        message = f"{VARIABLE} is not set; name the JSON file that says where dumps are (docs/backup.md)"
-        raise SettingsInvalidError(message)
-    try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=DumpSettings)
-    except OSError as error:
-        raise SettingsInvalidError(f"{VARIABLE}: {path} cannot be read ({type(error).__name__})") from error
-    except msgspec.DecodeError as error:
-        raise SettingsInvalidError(f"{path}: {error}; docs/backup.md explains each key") from error
+    return read_settings_file(environ, VARIABLE, DumpSettings, tells="where dumps are")
