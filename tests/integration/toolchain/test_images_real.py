@@ -6,6 +6,7 @@ minutes.
 
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -186,7 +187,8 @@ class Postgres:
 
     def __init__(self, containerd, image, folder):
         self.containerd, self.image, self.folder = containerd, image, folder
-        self.name = folder.name
+        # A temporary folder's name may end in an underscore, and containerd refuses such an identifier.
+        self.name = f"pg-{secrets.token_hex(6)}"
         self.starts = 0
 
     @property
