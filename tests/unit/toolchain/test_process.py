@@ -101,7 +101,15 @@ def test_a_deadline_stops_the_program_and_its_children(log, code, monkeypatch):
     assert left == []
 
 
-def test_an_interrupt_stops_the_program_before_it_is_raised(log, tmp_path):
+@pytest.fixture
+def interruptible():
+    """A shell starts what it puts in the background with interrupts ignored, and Python leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_stops_the_program_before_it_is_raised(log, tmp_path, interruptible):
     running = tmp_path / "running"
 
     def interrupt_once_it_runs():
