@@ -17,7 +17,3 @@ class SnapshotInvalidError(PermanentError):
 
 class FlagsStaleError(TemporaryError):
     """No copy of the flags is young enough to be trusted."""
-
-
-class AddressBusyError(TemporaryError):
-    """The service's address is taken."""

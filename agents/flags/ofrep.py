@@ -5,7 +5,6 @@ Source: service/openapi.yaml of the protocol, version 0.1.0.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
@@ -13,21 +12,12 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import FlagEvaluationDetails
 
-JSON = "application/json"
+from agents.runtime.web.answer import Answer
+
 _TARGETING_KEY = "targetingKey"
 # What the protocol answers with 400; everything else but an unknown flag is the server's own failure.
 _CALLER_ERRORS = frozenset({ErrorCode.PARSE_ERROR, ErrorCode.TARGETING_KEY_MISSING, ErrorCode.INVALID_CONTEXT})
 _ENCODE = msgspec.json.Encoder().encode
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer."""
-
-    status: int
-    body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
-    content_type: str = JSON
 
 
 class BadRequestError(ValueError):

@@ -61,5 +61,9 @@ class ClusterConflictError(TemporaryError):
     """Somebody else changed the object between our read and our write."""
 
 
+class AddressBusyError(TemporaryError):
+    """The address of an HTTP service is taken."""
+
+
 class TerminatedError(TemporaryError):
     """The process was asked to stop (SIGTERM) before its work was done."""

@@ -278,7 +278,10 @@ def test_service_that_starts_before_its_database_becomes_ready_with_it(start, cl
     assert service.ask("everybody").json()["value"] is True
 
 
-def test_service_leaves_in_good_order(service) -> None:
+def test_service_leaves_in_good_order(start) -> None:
+    # Long enough for two requests on a busy machine.
+    service = start(CRYO_DRAIN_S="3")
+    service.wait_until("/readyz", 200)
     workers = psutil.Process(service.process.pid).children()
     service.process.send_signal(signal.SIGTERM)
     service.wait_until("/readyz", 503)

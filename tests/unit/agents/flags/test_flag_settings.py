@@ -3,20 +3,17 @@
 import pytest
 
 from agents.flags.commands import choose_actor
-from agents.flags.settings import CacheSettings, ServiceSettings
+from agents.flags.settings import CacheSettings
 from agents.runtime.errors import SettingsError
 
 
 def test_settings_have_the_documented_defaults() -> None:
-    assert ServiceSettings.from_environ({}) == ServiceSettings("0.0.0.0", 8080, 2.0, CacheSettings(5.0, 300.0))  # noqa: S104 - a pod's own address
+    assert CacheSettings.from_environ({}) == CacheSettings(5.0, 300.0)
 
 
 @pytest.mark.parametrize(
     ("environ", "told"),
     [
-        ({"CRYO_BIND": "8080"}, "CRYO_BIND is '8080'"),
-        ({"CRYO_BIND": "h:0"}, "CRYO_BIND is 'h:0'"),
-        ({"CRYO_DRAIN_S": "soon"}, "CRYO_DRAIN_S is 'soon'"),
         ({"CRYO_FLAGS_REFRESH_S": "nan"}, "CRYO_FLAGS_REFRESH_S is 'nan'"),
         ({"CRYO_FLAGS_REFRESH_S": "0"}, "CRYO_FLAGS_REFRESH_S is '0'"),
         ({"CRYO_FLAGS_MAX_STALE_S": "1e9"}, "CRYO_FLAGS_MAX_STALE_S is '1e9'"),
@@ -25,11 +22,7 @@ def test_settings_have_the_documented_defaults() -> None:
 )
 def test_bad_setting_is_named(environ: dict[str, str], told: str) -> None:
     with pytest.raises(SettingsError, match=told):
-        ServiceSettings.from_environ(environ)
-
-
-def test_ipv6_address_loses_its_brackets() -> None:
-    assert ServiceSettings.from_environ({"CRYO_BIND": "[::1]:9000"}).host == "::1"
+        CacheSettings.from_environ(environ)
 
 
 def test_actor_is_named_even_where_the_user_has_no_name() -> None:

@@ -1,4 +1,4 @@
-"""The parts of granian's RSGI interface that the service uses, typed; see its specification, version 1.6."""
+"""The parts of granian's RSGI interface that the agents use, typed; see its specification, version 1.6."""
 
 from collections.abc import AsyncIterator, Awaitable
 from typing import Protocol

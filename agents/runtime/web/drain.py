@@ -6,9 +6,8 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
+from prometheus_client import Gauge
 from structlog.typing import FilteringBoundLogger
-
-from agents.flags.metrics import FlagMetrics
 
 
 def stop_http_server() -> None:
@@ -19,23 +18,25 @@ def stop_http_server() -> None:
 class Drain:
     """Takes SIGTERM over from the HTTP server, whose own reaction is to close at once.
 
-    Answers come from memory within a millisecond, so none is waited for beyond the pause itself.
+    Answers take milliseconds, so none is waited for beyond the pause itself.
     """
 
     def __init__(
-        self, drain_s: float, *, stop: Callable[[], None], metrics: FlagMetrics, log: FilteringBoundLogger
+        self, agent: str, drain_s: float, *, stop: Callable[[], None], shown: Gauge, log: FilteringBoundLogger
     ) -> None:
         """Wire the farewell; nothing happens before SIGTERM.
 
         Args:
+            agent: name in log events.
             drain_s: seconds to go on answering after SIGTERM.
             stop: what ends the HTTP server.
-            metrics: where the state is shown.
+            shown: becomes 1 with SIGTERM.
             log: where it is told.
         """
+        self._agent = agent
         self._drain_s = drain_s
         self._stop = stop
-        self._metrics = metrics
+        self._shown = shown
         self._log = log
         self._farewell: asyncio.Task[None] | None = None
 
@@ -51,11 +52,13 @@ class Drain:
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the farewell; a second SIGTERM changes nothing."""
         if self._farewell is None:
-            self._metrics.draining.set(1)
-            self._log.info("flags.drain.started", drain_s=self._drain_s)
+            self._shown.set(1)
+            started = f"{self._agent}.drain.started"
+            self._log.info(started, drain_s=self._drain_s)
             self._farewell = loop.create_task(self._finish())
 
     async def _finish(self) -> None:
         await asyncio.sleep(self._drain_s)
-        self._log.info("flags.drain.finished")
+        finished = f"{self._agent}.drain.finished"
+        self._log.info(finished)
         self._stop()

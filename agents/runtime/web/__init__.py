@@ -1,0 +1,1 @@
+"""What agents that answer HTTP share: granian around an application, its farewell, bodies, answers and settings."""
