@@ -78,6 +78,11 @@ check: $(READY) ## Format, lint, types and architecture.
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m infra.schema --check
+	@$(BIN)/cryo scan workflows
+
+.PHONY: security
+security: $(READY) ## Unsafe workflows, secrets in any commit, locked packages with known holes; needs PyPI's advisories.
+	@$(BIN)/cryo scan
 
 .PHONY: format
 format: $(READY) ## Format and fix what can be fixed.

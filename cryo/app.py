@@ -28,6 +28,7 @@ COMMAND_MODULES = (
     "env",
     "pulumi",
     "build",
+    "scan",
     "model",
     "backup",
     "migrate",
