@@ -60,7 +60,8 @@ class Flags(Section):
     """The service that says which feature flags are on for whom, at /ofrep of the applications' hosts."""
 
     enabled: bool = Field(
-        description="Deploy it. Without it `cryo flags` still works; front ends get the defaults in their code."
+        description="Deploy it. Without it `cryo flags` still works; front ends get the defaults in their code, and "
+        "no model can be switched off."
     )
     resources: Resources = Field(description="CPU and memory of its pod.")
 

@@ -21,6 +21,7 @@ from infra.components.prometheus import Prometheus, PrometheusArgs
 from infra.components.registry import Registry, RegistryArgs
 from infra.components.release import GatewayAddress, Release, ReleaseArgs
 from infra.components.secrets import Secrets, SecretsArgs
+from infra.components.slot import Attachments
 from infra.components.training import Training, TrainingArgs
 from infra.environment_files import load_environment
 from infra.images import ImageSource, choose_source, resolve
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agents.runtime.names import Colour
-    from infra.components.slot import Attachments
     from infra.config import Environment
     from infra.slots import App
 
@@ -99,7 +99,7 @@ class Program:
         secrets, migrations = self._data()
         gateway = self._gateway()
         prometheus = self._prometheus(gateway)
-        self._flags(secrets, gateway, after=[migrations])
+        flags = self._flags(secrets, gateway, after=[migrations])
         app = self.environment.apps.model_server
         images = {colour: self._image(slot.image) for colour, slot in app.slots.filled()}
         attachments, training = self._registry(secrets)
@@ -112,7 +112,7 @@ class Program:
                 gateway=gateway.ref,
                 environment=self.plan.stack,
                 after=[migrations, *training],
-                attachments=attachments,
+                attachments=attachments.with_all_of(flags),
             ),
             opts=self.opts,
         )
@@ -151,10 +151,11 @@ class Program:
         )
         return secrets, migrations
 
-    def _flags(self, secrets: Secrets, gateway: Gateway, *, after: Sequence[pulumi.Resource]) -> None:
+    def _flags(self, secrets: Secrets, gateway: Gateway, *, after: Sequence[pulumi.Resource]) -> Attachments:
+        """Declare the flags service; return what the model server gets of it, which waits for nothing."""
         if not self.environment.flags.enabled:
-            return
-        Flags(
+            return Attachments()
+        flags = Flags(
             "flags",
             FlagsArgs(
                 settings=self.environment.flags,
@@ -169,6 +170,7 @@ class Program:
             ),
             opts=self.opts,
         )
+        return flags.attach()
 
     def _registry(self, secrets: Secrets) -> tuple[Attachments, Sequence[pulumi.Resource]]:
         """Declare the model registry and training; return what the model server gets of them and waits for."""

@@ -94,6 +94,14 @@ class ModelNotReadyError(TemporaryError):
     """The model is expected here but not loaded and warmed."""
 
 
+class ModelDisabledError(TemporaryError):
+    """Somebody switched the model off by its feature flag."""
+
+
+class FlagsUnreachableError(TemporaryError):
+    """The flags service gives no answer that can be read; what it said last still holds."""
+
+
 class TrainerMissingError(PermanentError):
     """The packages that train are not installed here, or the cluster refuses the Job."""
 

@@ -148,13 +148,15 @@ class BlueGreen(pulumi.ComponentResource):
             network.pods({LABEL_NAME: APP_RELEASE}),
             network.pods({LABEL_NAME: APP_PROMETHEUS}),
         ]
-        ports = self._args.attachments.api_server_ports
-        to_kubernetes = [network.egress([network.nodes()], *ports)] if ports else []
+        ports, calls = self._args.attachments.api_server_ports, self._args.attachments.calls
+        to_others = [network.egress([network.pods({LABEL_NAME: name})], port) for name, port in sorted(calls.items())]
+        outgoing = [network.egress([network.nodes()], *ports)] if ports else []
+        outgoing += [network.dns(), *to_others] if to_others else []
         network.policy(
             self._name,
             metadata=self._metadata(self._args.identity),
             selector={LABEL_NAME: self._name},
-            rules=([network.ingress(callers, self._args.container.port)], to_kubernetes),
+            rules=([network.ingress(callers, self._args.container.port)], outgoing),
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -12,6 +12,7 @@ from pulumi_kubernetes import apiextensions, apps, core, meta
 from agents.runtime.names import (
     APP_FLAGS,
     APP_FLAGS_LOGIN,
+    APP_MODEL_SERVER,
     APP_POSTGRES,
     APP_PROMETHEUS,
     GATEWAY_API_GROUP,
@@ -28,6 +29,7 @@ from infra.agent_job import AgentJob, SecretFile, agent_job
 from infra.components.database import PASSWORD_FOLDER
 from infra.components.migrations import connect_as_owner
 from infra.components.secrets import PASSWORD_KEY
+from infra.components.slot import Attachments
 from infra.naming import PATCH_FORCE, SKIP_AWAIT, Identity
 from infra.objects import object_metadata
 
@@ -87,6 +89,11 @@ class Flags(pulumi.ComponentResource):
         self._deployment(account, login)
         self._route(self._service())
         self.register_outputs({})
+
+    @staticmethod
+    def attach() -> Attachments:
+        """Return what an application needs to ask the service."""
+        return Attachments(settings={"CRYO_FLAGS_URL": f"http://{APP_FLAGS}:{PORT_HTTP}"}, calls={APP_FLAGS: PORT_HTTP})
 
     def _login(self, account: core.v1.ServiceAccount) -> pulumi.Resource:
         """Set the role's password as the schema's owner: its own Job, so that the service never has that password."""
@@ -216,7 +223,11 @@ class Flags(pulumi.ComponentResource):
 
     def _policy(self) -> None:
         # The gateway may be on the node's network, where no selector finds it; network plugins let the node in.
-        readers = [network.pods({LABEL_NAME: APP_PROMETHEUS}), network.whole_namespace(self._args.gateway.namespace)]
+        readers = [
+            network.pods({LABEL_NAME: APP_PROMETHEUS}),
+            network.pods({LABEL_NAME: APP_MODEL_SERVER}),
+            network.whole_namespace(self._args.gateway.namespace),
+        ]
         to_database = network.egress([network.pods({LABEL_NAME: APP_POSTGRES})], PORT_POSTGRES)
         network.policy(
             "flags",

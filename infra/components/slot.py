@@ -43,12 +43,14 @@ class Attachments:
         volumes: of the pod.
         mounts: of the container.
         api_server_ports: where the pod may reach the API server, as its ServiceAccount; empty: it gets no token.
+        calls: applications of the namespace that the pod asks, by name, with their port.
     """
 
     settings: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     volumes: Sequence[core.v1.VolumeArgs] = ()
     mounts: Sequence[core.v1.VolumeMountArgs] = ()
     api_server_ports: Sequence[int] = ()
+    calls: Mapping[str, int] = field(default_factory=dict)
 
     def with_all_of(self, other: Attachments) -> Attachments:
         """Return both."""
@@ -57,6 +59,7 @@ class Attachments:
             volumes=[*self.volumes, *other.volumes],
             mounts=[*self.mounts, *other.mounts],
             api_server_ports=[*self.api_server_ports, *other.api_server_ports],
+            calls={**self.calls, **other.calls},
         )
 
 

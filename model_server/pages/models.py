@@ -71,6 +71,7 @@ class ModelsPages:
             card, digest = release.card, release.digest
         context = {
             "name": name,
+            "enabled": self._models.entry(name).enabled,
             "record": record,
             "versions": self._models.version_entries(record, ordered),
             "asked": card.model.version if card else asked,

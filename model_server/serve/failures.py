@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from model_server.errors import (
     ArtefactInvalidError,
+    ModelDisabledError,
     ModelNotReadyError,
     QueueFullError,
     RegistryBusyError,
@@ -19,7 +20,12 @@ from model_server.serve.oip.wire import ProtocolError
 from model_server.serve.wire import ErrorDetail, ErrorResponse, encode
 
 HTML = b"text/html; charset=utf-8"
-_TEMPORARY = {ModelNotReadyError: "model_not_ready", QueueFullError: "queue_full", RegistryBusyError: "registry_busy"}
+_TEMPORARY = {
+    ModelDisabledError: "model_disabled",
+    ModelNotReadyError: "model_not_ready",
+    QueueFullError: "queue_full",
+    RegistryBusyError: "registry_busy",
+}
 
 
 class Failure(NamedTuple):

@@ -79,6 +79,8 @@ class ServeMetrics:
         self.info = self._gauge("info", "1 per loaded version.", *model, "colour")
         self.loaded = self._gauge("loaded", "1 per loaded version and alias.", *model, "alias")
         self.ready = self._gauge("ready", "1 when the expected model is loaded.", "model")
+        self.switched_off = self._gauge("switched_off", "1 per model that its feature flag switches off.", "model")
+        self.flags_age = self._gauge("flags_age_seconds", "Since the flags service answered; NaN before it did.")
         self.load_seconds = self._gauge("load_duration_seconds", "Loading, verifying and warming.", *model)
         self.queue_rows = self._gauge("queue_rows", "Rows waiting for a run.")
         self.in_flight = self._gauge("in_flight_requests", "Requests being received or answered.")

@@ -37,12 +37,13 @@ from model_server.serve.cache import CacheCounts
 from model_server.serve.describing import Describer
 from model_server.serve.drain import Drain
 from model_server.serve.endpoint import Endpoint
+from model_server.serve.flags import FlagSource, FlagWatch, follow_flags
 from model_server.serve.http.listener import Listener, open_socket
 from model_server.serve.loading import Loading, Reporting, registry_loader
 from model_server.serve.logs import build_logger
 from model_server.serve.metrics import ServeMetrics
 from model_server.serve.oip.endpoints import ProtocolEndpoints, RepositoryEndpoints
-from model_server.serve.oip.infer import FlagCheck, Inference, InferParts, InferRules
+from model_server.serve.oip.infer import Inference, InferParts, InferRules
 from model_server.serve.openapi import Document
 from model_server.serve.probes import Probes
 from model_server.serve.readiness import Readiness
@@ -51,6 +52,7 @@ from model_server.serve.routes import Router
 from model_server.serve.settings import ServeSettings
 from model_server.serve.shadow import Shadow
 from model_server.serve.shelf import Shelf
+from model_server.serve.switches import Switches
 from model_server.serve.training import build_desk, build_keeper, keep_training
 
 
@@ -64,6 +66,8 @@ class Worker(NamedTuple):
     metrics: ServeMetrics
     pool: ThreadPoolExecutor
     keeper: Keeper | None
+    switches: Switches
+    flags: FlagWatch | None
 
 
 class Parts(NamedTuple):
@@ -75,19 +79,16 @@ class Parts(NamedTuple):
     metrics: ServeMetrics
     readiness: Readiness
     runner: Runner
-    is_enabled: FlagCheck
+    switches: Switches
     desk: Desk | None
 
 
-def build_worker(
-    settings: ServeSettings, log: FilteringBoundLogger, *, is_enabled: FlagCheck = lambda _model: True
-) -> Worker:
+def build_worker(settings: ServeSettings, log: FilteringBoundLogger) -> Worker:
     """Wire one worker; nothing is loaded and nothing listens yet.
 
     Args:
         settings: what the server is told.
         log: where it tells.
-        is_enabled: whether a model may answer; a feature flag service can be asked here.
 
     Raises:
         SettingInvalidError: a key or secret cannot be read (permanent).
@@ -95,7 +96,7 @@ def build_worker(
     silence_library_log()
     # Without this every counter doubles its series with a creation time nobody reads.
     disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus-client leaves this one untyped
-    metrics, shelf = ServeMetrics(), Shelf()
+    metrics, shelf, switches = ServeMetrics(), Shelf(), Switches()
     pool = ThreadPoolExecutor(1, thread_name_prefix="rows")
     registry = open_registry(settings.models_dir, settings.registry_dir, keys=settings.model_keys)
     reporting = Reporting(metrics, log, settings.colour)
@@ -105,19 +106,22 @@ def build_worker(
     readiness = Readiness(shelf, drain)
     rules = BatchRules(settings.gather, settings.batch_rows, settings.batch_window_ms / 1e3, settings.queue_rows)
     desk, runner = build_desk(settings), Runner(rules, metrics=metrics, pool=pool)
-    parts = Parts(shelf, registry, loading, metrics, readiness, runner, is_enabled, desk)
+    parts = Parts(shelf, registry, loading, metrics, readiness, runner, switches, desk)
     endpoints = build_endpoints(settings, parts)
     app = Application(settings, Router(endpoints), build_gatekeeper(settings), metrics=metrics, log=log)
-    return Worker(app, loading, drain, shelf, metrics, pool, build_keeper(settings, registry, desk, log))
+    keeper = build_keeper(settings, registry, desk, log)
+    source = FlagSource(settings.flags_url) if settings.flags_url else None
+    flags = FlagWatch(source, switches, metrics=metrics, log=log) if source else None
+    return Worker(app, loading, drain, shelf, metrics, pool, keeper, switches, flags)
 
 
 def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
     """Wire every handler; the document is made from the same list that answers."""
-    shelf, registry, loading, metrics, readiness, runner, is_enabled, desk = parts
+    shelf, registry, loading, metrics, readiness, runner, switches, desk = parts
     shadow, describer = Shadow(metrics), Describer(metrics)
-    infer_parts = InferParts(shelf, runner, shadow, metrics, is_enabled)
+    infer_parts = InferParts(shelf, runner, shadow, metrics, switches)
     inference = Inference(infer_parts, InferRules(settings.max_rows, settings.cached))
-    predictions = Predictions(PredictionParts(shelf, describer, runner, shadow, is_enabled))
+    predictions = Predictions(PredictionParts(shelf, describer, runner, shadow, switches))
     caches: dict[str, CacheCounts] = {"descriptions": describer.cache, "neighbourhoods": predictions.neighbourhoods}
     metrics.watch_caches({**caches, "predictions": predictions.answers, "responses": inference.cache})
     releases = Releases(shelf, registry)
@@ -126,14 +130,14 @@ def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
         registry,
         releases,
         predictions,
-        Models(shelf, registry, releases, loading),
+        Models(shelf, switches, registry, releases, loading),
         Judging(releases),
         Mixtures(shelf, predictions),
         Training(registry, desk),
         Drift(shelf, metrics),
     )
     document, ledger = Document(settings.version), open_ledger(settings.registry_dir)
-    protocol = ProtocolEndpoints(shelf, readiness, version=settings.version, repository=settings.repository)
+    protocol = ProtocolEndpoints(shelf, switches, readiness, version=settings.version, repository=settings.repository)
     endpoints = [
         *Probes(readiness, metrics).endpoints(),
         *protocol.list(inference),
@@ -186,10 +190,14 @@ async def serve(settings: ServeSettings, log: FilteringBoundLogger, listening: s
     worker.loading.expect_all()
     await listener.listen(listening)
     keeping = loop.create_task(_keep_loaded(worker.loading))
-    training = loop.create_task(keep_training(worker.keeper, log))
+    beside = [
+        loop.create_task(keep_training(worker.keeper, log)),
+        loop.create_task(follow_flags(worker.flags, settings.flags_refresh_s)),
+    ]
     stopping = loop.create_task(stop.wait())
     await asyncio.wait({keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    training.cancel()
+    for task in beside:
+        task.cancel()
     listener.close()
     worker.loading.close()
     worker.pool.shutdown(wait=False, cancel_futures=True)

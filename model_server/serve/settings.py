@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, cast, get_args
+from urllib.parse import SplitResult, urlsplit
 
 from model_server.errors import SettingInvalidError
 from model_server.registry.folder import NAME_PATTERN, WantedModel, parse_wanted
@@ -22,6 +23,7 @@ _MAX_DRAIN_S = 600.0
 _MAX_WINDOW_MS = 100.0
 _MAX_DEADLINE_S = 86_400.0
 _MAX_PARALLEL = 16
+_MAX_REFRESH_S = 3600.0
 _MAX_ROWS = 100_000
 
 T = TypeVar("T")
@@ -76,6 +78,9 @@ class ServeSettings:
             Default 1.
         data_dir: `CRYO_DATA_DIR`; data sets that trainings read and PUT /api/v1/datasets writes. Default: `datasets`
             in the registry.
+        flags_url: `CRYO_FLAGS_URL`, http or https; a flags service that speaks OFREP and may switch models off. Without
+            it every model is on.
+        flags_refresh_s: `CRYO_FLAGS_REFRESH_S`, 0.05 to 3600; pause between two questions to it. Default 5.
         tokens_everywhere: `CRYO_TOKENS_EVERYWHERE`, on or off; demand a token for reading and predicting too. Default
             off.
     """
@@ -113,6 +118,8 @@ class ServeSettings:
     trainer_deadline_s: float = 3600.0
     trainer_parallel: int = 1
     data_dir: Path | None = None
+    flags_url: SplitResult | None = None
+    flags_refresh_s: float = 5.0
     tokens_everywhere: bool = False
 
     @property
@@ -166,6 +173,8 @@ class ServeSettings:
             trainer_deadline_s=read("CRYO_TRAINER_DEADLINE_S", _number(10.0, _MAX_DEADLINE_S), cls.trainer_deadline_s),
             trainer_parallel=read("CRYO_TRAINER_PARALLEL", _whole(1, _MAX_PARALLEL), cls.trainer_parallel),
             data_dir=read("CRYO_DATA_DIR", _parse_path, cls.data_dir),
+            flags_url=read("CRYO_FLAGS_URL", _parse_url, cls.flags_url),
+            flags_refresh_s=read("CRYO_FLAGS_REFRESH_S", _number(0.05, _MAX_REFRESH_S), cls.flags_refresh_s),
             tokens_everywhere=read("CRYO_TOKENS_EVERYWHERE", _parse_switch, cls.tokens_everywhere),
         )
 
@@ -199,6 +208,15 @@ def _parse_text(text: str) -> str | None:
 
 def _parse_path(text: str) -> Path | None:
     return Path(text)
+
+
+def _parse_url(text: str) -> SplitResult | None:
+    address = urlsplit(text)
+    if address.scheme not in {"http", "https"} or not address.hostname or address.query or "@" in address.netloc:
+        msg = "expected http://host:port without credentials or query"
+        raise ValueError(msg)
+    _ = address.port  # raises ValueError itself
+    return address
 
 
 def _parse_switch(text: str) -> bool:

@@ -96,10 +96,11 @@ class PredictionResponse(_Out, frozen=True):
 
 
 class ModelEntry(_Out, frozen=True, omit_defaults=True):
-    """One model; without version and digest while it is not loaded."""
+    """One model; without version and digest while it is not loaded, not `enabled` while its flag switches it off."""
 
     name: str
     state: str
+    enabled: bool
     version: str | None = None
     family: str | None = None
     unit: str | None = None

@@ -1,5 +1,6 @@
-"""A flag that is changed by command reaches a front end through the gateway, and its change is on record."""
+"""A flag that is changed by command reaches front ends and the model server, and its change is on record."""
 
+import base64
 import json
 import time
 
@@ -10,6 +11,8 @@ URL = "http://127.0.0.1:8080/ofrep/v1/evaluate/flags/cluster_test"
 ASKED = {"context": {"targetingKey": "00000000-0000-4000-8000-0000000000aa"}}
 # The service reads every 5 s.
 REACHED_LIMIT_S = 30
+PREDICTIONS = "http://127.0.0.1:8080/api/v1/predictions"
+GLYCINE = {"target": "iri-amino", "inputs": [{"smiles": "NCC(=O)O"}]}
 
 
 def ask():
@@ -63,3 +66,51 @@ def test_prometheus_scrapes_the_service(platform):
         found = json.loads(answer.text)["data"]["result"]
         time.sleep(1)
     assert found
+
+
+@pytest.fixture
+def database(platform, tmp_path, monkeypatch):
+    """CRYO_DB_* for commands on this machine, which reaches pods by their address."""
+    pod = json.loads(platform.kubectl("-n", "cryoprotect", "get", "pod", "postgres-0", "-o", "json"))
+    [name] = [
+        each["secret"]["secretName"]
+        for each in pod["spec"]["volumes"]
+        if each.get("secret", {}).get("secretName", "").startswith("postgres-password")
+    ]
+    held = platform.kubectl("-n", "cryoprotect", "get", "secret", name, "-o", "jsonpath={.data.password}")
+    password = tmp_path / "password"
+    password.touch(0o600)
+    password.write_bytes(base64.b64decode(held))
+    for key, value in (("HOST", pod["status"]["podIP"]), ("USER", "postgres"), ("NAME", "cryoprotect")):
+        monkeypatch.setenv(f"CRYO_DB_{key}", value)
+    monkeypatch.setenv("CRYO_DB_PASSWORD_FILE", str(password))
+
+
+def wait_for_code(wanted):
+    deadline = time.monotonic() + REACHED_LIMIT_S
+    while time.monotonic() < deadline:
+        answer = httpx.post(PREDICTIONS, json=GLYCINE, timeout=10, trust_env=False)
+        found = (answer.status_code, answer.json().get("error", {}).get("code"))
+        if found == wanted:
+            return
+        time.sleep(0.5)
+    pytest.fail(f"predictions answer {found}, not {wanted}: {answer.text}")
+
+
+def test_model_answers_nobody_while_its_flag_is_off_and_its_pods_stay(platform, database):
+    ready = "{.status.conditions[?(@.type=='Ready')].status}"
+    restarts = "{.status.containerStatuses[0].restartCount}"
+    listing = f"jsonpath={{range .items[*]}}{{.metadata.name}} {ready} {restarts};{{end}}"
+    pods = ("-n", "cryoprotect", "get", "pods", "-l", "app.kubernetes.io/name=model-server", "-o", listing)
+    wait_for_code((httpx.codes.OK, None))
+    before = platform.kubectl(*pods)
+    try:
+        platform.cryo("flags", "set", "model.iri-amino", "--off", "--reason", "a cluster test turns it off")
+        wait_for_code((httpx.codes.SERVICE_UNAVAILABLE, "model_disabled"))
+        while_off = platform.kubectl(*pods)
+    finally:
+        platform.cryo("flags", "set", "model.iri-amino", "--on", "--reason", "a cluster test turns it on again")
+    wait_for_code((httpx.codes.OK, None))
+
+    assert before == while_off == platform.kubectl(*pods)
+    assert " True 0;" in before

@@ -24,6 +24,7 @@ from model_server.serve.http.message import Answer
 from model_server.serve.loading import Loading
 from model_server.serve.releases import Releases
 from model_server.serve.shelf import Shelf, State
+from model_server.serve.switches import Switches
 from model_server.serve.wire import (
     AliasRequest,
     AliasTable,
@@ -44,9 +45,12 @@ _TAG = "Models"
 class Models:
     """Handlers over the shelf and the registry."""
 
-    def __init__(self, shelf: Shelf, registry: Registry, releases: Releases, loading: Loading) -> None:
+    def __init__(
+        self, shelf: Shelf, switches: Switches, registry: Registry, releases: Releases, loading: Loading
+    ) -> None:
         """Take the parts."""
         self._shelf = shelf
+        self._switches = switches
         self._registry = registry
         self._releases = releases
         self._loading = loading
@@ -186,16 +190,17 @@ class Models:
     def entry(self, name: str) -> ModelEntry:
         """Describe one model as this worker has it."""
         served = self._shelf.served(name)
-        champion = served.champion
+        champion, enabled = served.champion, self._switches.is_on(name)
         if champion is None:
             states = self._shelf.states(name)
             last = states[-1] if states else None
             state = last.state if last else State.LOADING
-            return ModelEntry(name, state.value, reason=last.reason if last and last.reason else None)
+            return ModelEntry(name, state.value, enabled, reason=last.reason if last and last.reason else None)
         identity = champion.card.model
         return ModelEntry(
             name,
             State.READY.value,
+            enabled,
             version=identity.version,
             family=identity.family,
             unit=identity.unit,

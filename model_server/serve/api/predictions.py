@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from model_server.errors import ModelNotReadyError, RequestRefusedError
+from model_server.errors import RequestRefusedError
 from model_server.serve.batching import Runner
 from model_server.serve.cache import BoundedCache
 from model_server.serve.describing import Described, Describer
@@ -17,10 +17,10 @@ from model_server.serve.domain import Neighbourhood, look_around
 from model_server.serve.endpoint import Call, Endpoint
 from model_server.serve.families import Candidates, find_candidates
 from model_server.serve.http.message import Answer
-from model_server.serve.oip.infer import FlagCheck
 from model_server.serve.predictor import Predictor
 from model_server.serve.shadow import Shadow
 from model_server.serve.shelf import Shelf
+from model_server.serve.switches import Switches
 from model_server.serve.wire import (
     NearestKnown,
     Prediction,
@@ -36,7 +36,6 @@ CACHE_CAPACITY = 20_000
 _SLICE_S = 0.005
 # Chosen: so few questions are answered without yielding, whether cached or not.
 _AT_ONCE = 2
-_DISABLED_RETRY_S = 60.0
 
 
 class Asked(NamedTuple):
@@ -64,7 +63,7 @@ class PredictionParts(NamedTuple):
     describer: Describer
     runner: Runner
     shadow: Shadow
-    is_enabled: FlagCheck
+    switches: Switches
 
 
 class Predictions:
@@ -72,7 +71,7 @@ class Predictions:
 
     def __init__(self, parts: PredictionParts) -> None:
         """Start with empty caches."""
-        self._shelf, self._describer, self._runner, self._shadow, self._is_enabled = parts
+        self._shelf, self._describer, self._runner, self._shadow, self._switches = parts
         self.answers: BoundedCache[tuple[str, str, float, str], Answered] = BoundedCache(CACHE_CAPACITY)
         self.neighbourhoods: BoundedCache[tuple[str, str, str], Neighbourhood] = BoundedCache(CACHE_CAPACITY)
 
@@ -89,6 +88,7 @@ class Predictions:
         Raises:
             RequestRefusedError: 422 naming what cannot be answered (permanent).
             ModelNotReadyError: the model is known and not loaded (temporary).
+            ModelDisabledError: somebody switched it off (temporary).
         """
         candidates, level = self._choose(request, request_id)
         asked = [self._choose_one(request, candidates, index) for index in range(len(request.inputs))]
@@ -141,9 +141,7 @@ class Predictions:
         _refuse_conditions(conditions, candidates)
         levels = {predictor.choose_level(asked) for predictor in candidates.predictors}
         for predictor in candidates.predictors:
-            if not self._is_enabled(predictor.name.name):
-                message = f"model {predictor.name.name} is switched off by its feature flag"
-                raise ModelNotReadyError(message, retry_after_s=_DISABLED_RETRY_S)
+            self._switches.require(predictor.name.name)
         return candidates, max(levels)
 
     async def _predict_many(self, request: PredictionRequest, candidates: Candidates, level: float) -> Answer:

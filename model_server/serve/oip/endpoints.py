@@ -32,6 +32,7 @@ from model_server.serve.oip.wire import (
 from model_server.serve.predictor import Predictor
 from model_server.serve.readiness import Readiness
 from model_server.serve.shelf import Shelf, State
+from model_server.serve.switches import Switches
 
 SERVER_NAME = "cryoprotect"
 EXTENSIONS = ("binary_tensor_data", "statistics")
@@ -44,16 +45,20 @@ _ENCODE = msgspec.json.Encoder().encode
 class ProtocolEndpoints:
     """Handlers over the shelf of one worker."""
 
-    def __init__(self, shelf: Shelf, readiness: Readiness, *, version: str, repository: bool) -> None:
+    def __init__(
+        self, shelf: Shelf, switches: Switches, readiness: Readiness, *, version: str, repository: bool
+    ) -> None:
         """Take the parts.
 
         Args:
             shelf: what is served.
+            switches: what may answer.
             readiness: of the whole worker.
             version: of the deployed build.
             repository: whether the repository extension is on, to be advertised.
         """
         self._shelf = shelf
+        self._switches = switches
         self._readiness = readiness
         extensions = [*EXTENSIONS, *(["model_repository"] if repository else [])]
         self._server = ServerMetadata(SERVER_NAME, version, extensions)
@@ -81,7 +86,7 @@ class ProtocolEndpoints:
     def model_ready(self, call: Call) -> Answer:
         """Say whether a model or version can answer."""
         name = call.parameters["model"]
-        ready = self._shelf.is_ready(name, call.parameters.get("version"))
+        ready = self._shelf.is_ready(name, call.parameters.get("version")) and self._switches.is_on(name)
         return Answer(200 if ready else 503, _ENCODE(ModelReady(name, ready)))
 
     def stats(self, call: Call) -> Answer:

@@ -1,14 +1,20 @@
 """POST /v2/models/{model}/infer: the hot path, which answers small requests without ever yielding."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server.errors import ModelNotReadyError, ModelServerError, QueueFullError, RequestRefusedError
+from model_server.errors import (
+    ModelDisabledError,
+    ModelNotReadyError,
+    ModelServerError,
+    QueueFullError,
+    RequestRefusedError,
+)
 from model_server.registry.session import FloatVector
 from model_server.serve.batching import Outputs, Runner
 from model_server.serve.cache import BoundedCache
@@ -29,16 +35,13 @@ from model_server.serve.oip.wire import Split, decode_infer
 from model_server.serve.predictor import Predictor
 from model_server.serve.shadow import Shadow
 from model_server.serve.shelf import Shelf
+from model_server.serve.switches import Switches
 from model_server.serve.traffic import choose_predictor, choose_shadow
-
-FlagCheck = Callable[[str], bool]
-"""Says whether a model may answer; a feature flag service is asked through it."""
 
 # Chosen: answers of 64 rows are 4 kB, so 4,096 of them are 16 MB at most.
 CACHE_CAPACITY = 4096
 _CACHED_ROWS = 64
 _LENGTH = b"inference-header-content-length"
-_DISABLED_RETRY_S = 60.0
 
 
 class InferRules(NamedTuple):
@@ -60,7 +63,7 @@ class InferParts(NamedTuple):
     runner: Runner
     shadow: Shadow
     metrics: ServeMetrics
-    is_enabled: FlagCheck
+    switches: Switches
 
 
 class Prepared(NamedTuple):
@@ -90,7 +93,7 @@ class Inference:
 
     def __init__(self, parts: InferParts, rules: InferRules) -> None:
         """Take the parts."""
-        self._shelf, self._runner, self._shadow, self._metrics, self._is_enabled = parts
+        self._shelf, self._runner, self._shadow, self._metrics, self._switches = parts
         self._rules = rules
         self.cache: BoundedCache[tuple[str, str, bytes], Remembered] = BoundedCache(CACHE_CAPACITY)
 
@@ -100,6 +103,7 @@ class Inference:
         Raises:
             RequestRefusedError: the request does not fit (permanent).
             ModelNotReadyError: the model cannot answer now (temporary).
+            ModelDisabledError: somebody switched it off (temporary).
         """
         name = call.parameters["model"]
         version = call.parameters.get("version", "")
@@ -112,7 +116,7 @@ class Inference:
                     return self._frame(prepared, known.encoded)
             if self._runner.runs_at_once(len(prepared.question.x)):
                 return self._complete(prepared, self._runner.run(prepared.predictor, prepared.question.x))
-        except (RequestRefusedError, ModelNotReadyError) as error:
+        except (RequestRefusedError, ModelNotReadyError, ModelDisabledError) as error:
             self._count_failure(name, version, error)
             raise
         return self._wait(prepared)
@@ -129,9 +133,7 @@ class Inference:
         request = call.request
         split = decode_infer(request.body, request.headers.get(_LENGTH))
         predictor, shadow = self._choose(split, name, version, call.request_id)
-        if not self._is_enabled(name):
-            message = f"model {name} is switched off by its feature flag"
-            raise ModelNotReadyError(message, retry_after_s=_DISABLED_RETRY_S)
+        self._switches.require(name)
         question = read_question(split, predictor, max_rows=self._rules.max_rows)
         level = predictor.choose_level(question.level, "parameters.confidence_level")
         known = question.fingerprints is not None or not predictor.domain.needs_fingerprint
@@ -200,5 +202,6 @@ class Inference:
             return
         served = self._shelf.served(name)
         known = version if version in served.versions or version in served.aliases else ""
-        reason = error.code if isinstance(error, RequestRefusedError) else "model_not_ready"
+        temporary = "disabled" if isinstance(error, ModelDisabledError) else "model_not_ready"
+        reason = error.code if isinstance(error, RequestRefusedError) else temporary
         self._metrics.count_failure(name, known, reason if reason != "unknown_version" else "unknown_model")

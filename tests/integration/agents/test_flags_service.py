@@ -308,3 +308,68 @@ def test_service_with_a_wrong_setting_says_so_and_ends(start) -> None:
 
     assert service.process.wait(20) == 70
     assert "CRYO_FLAGS_MAX_STALE_S is 'soon'" in service.log.read_text()
+
+
+class ModelServer:
+    """`python -m model_server.serve` with the released models, told where the flags are."""
+
+    def __init__(self, log: Path, flags_url: str, repository: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        settings = {"CRYO_BIND": f"127.0.0.1:{port}", "CRYO_DRAIN_S": "0", "CRYO_MODELS": "tg,iri-amino"}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CRYO_")}
+        with log.open("wb") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "model_server.serve"],
+                cwd=repository,
+                env={**kept, **settings, "CRYO_FLAGS_URL": flags_url, "CRYO_FLAGS_REFRESH_S": "0.1"},
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+
+    def predict(self, model: str) -> tuple[int, str | None]:
+        body = {"target": model, "inputs": [{"smiles": "NCC(=O)O"}]}
+        answer = httpx.post(self.url + "/api/v1/predictions", json=body)
+        return answer.status_code, answer.json().get("error", {}).get("code")
+
+    def ready(self) -> int:
+        return httpx.get(self.url + "/readyz").status_code
+
+
+def test_flag_of_a_model_switches_it_off_and_on_again_without_a_restart(service, database, repository, tmp_path):
+    def turn(state: str) -> None:
+        command = [sys.executable, "-m", "agents.flags", "set", "model.tg", state, "--reason", "a test turns it"]
+        environ = {**os.environ, **database.environ}
+        subprocess.run(command, cwd=repository, env=environ, check=True, capture_output=True)
+
+    server = ModelServer(tmp_path / "server.log", service.url, repository)
+    try:
+        service.wait_for(lambda: server.ready() == 200)
+        assert server.predict("tg") == (200, None)
+
+        turn("--off")
+
+        service.wait_for(lambda: server.predict("tg") == (503, "model_disabled"))
+        assert server.predict("iri-amino") == (200, None)
+        assert httpx.get(server.url + "/v2/models/tg/ready").status_code == 503
+        assert server.ready() == 200
+        assert 'cryo_model_switched_off{model="tg"} 1.0' in httpx.get(server.url + "/metrics").text
+
+        turn("--on")
+
+        service.wait_for(lambda: server.predict("tg") == (200, None))
+
+        turn("--off")
+        service.wait_for(lambda: server.predict("tg") == (503, "model_disabled"))
+        service.end()
+        end = time.monotonic() + 20
+        while "model_server.flags.unreachable" not in (said := (tmp_path / "server.log").read_text()):
+            assert time.monotonic() < end, said
+            time.sleep(0.02)
+        assert server.predict("tg") == (503, "model_disabled")
+        assert server.predict("iri-amino") == (200, None)
+    finally:
+        server.process.terminate()
+        server.process.wait(15)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from model_server.serve.settings import ServeSettings
+
 PASSWORD_FILE = "/run/secrets/flags/password"  # noqa: S105 - a path
 
 
@@ -65,17 +67,30 @@ def test_path_of_the_flags_wins_over_the_application_on_the_same_hosts(rendering
     assert route.spec["hostnames"] == app.spec["hostnames"]
 
 
-def test_only_gateway_and_prometheus_may_ask_and_only_the_database_is_asked(blue, find):
+def test_only_gateway_prometheus_and_model_server_may_ask_and_only_the_database_is_asked(blue, find):
     spec = find(blue, "NetworkPolicy", "flags").spec
     (incoming,) = spec["ingress"]
     outgoing = [rule["ports"][0]["port"] for rule in spec["egress"]]
 
     assert incoming["ports"] == [{"port": 8080, "protocol": "TCP"}]
-    assert [sorted(peer) for peer in incoming["from"]] == [["podSelector"], ["namespaceSelector"]]
+    assert [sorted(peer) for peer in incoming["from"]] == [["podSelector"], ["podSelector"], ["namespaceSelector"]]
     assert outgoing == [53, 5432]
 
 
-def test_environment_without_flags_has_nothing_of_them(render):
+def test_environment_without_flags_has_nothing_of_them_and_its_model_server_asks_nobody(render, find):
     recorder = render("local", {"flags": {"enabled": False}})
 
     assert not [r for r in recorder.rendered if r.name.startswith("flags") and r.kind != "Secret"]
+    assert "CRYO_FLAGS_URL" not in find(recorder, "ConfigMap", "model-server-blue").inputs["data"]
+
+
+def test_model_server_is_told_where_flags_are_and_may_go_there(rendering, find):
+    for stack in ("local", "production"):
+        rendered = rendering(stack)
+        data = find(rendered, "ConfigMap", "model-server-blue").inputs["data"]
+        outgoing = find(rendered, "NetworkPolicy", "model-server").spec["egress"]
+
+        assert ServeSettings.from_environment(data).flags_url.netloc == "flags:8080"
+        named = [rule["to"][0].get("podSelector", {}).get("matchLabels") for rule in outgoing]
+        assert {"app.kubernetes.io/name": "flags"} in named
+        assert 53 in {port["port"] for rule in outgoing for port in rule["ports"]}

@@ -40,10 +40,10 @@ class Reply:
 class Bench:
     """One worker and the loop it lives in."""
 
-    def __init__(self, runner: asyncio.Runner, settings: ServeSettings, **more):
+    def __init__(self, runner: asyncio.Runner, settings: ServeSettings):
         self.runner = runner
         with structlog.testing.capture_logs() as self.logs:
-            self.worker = build_worker(settings, structlog.get_logger(), **more)
+            self.worker = build_worker(settings, structlog.get_logger())
             self.run(self.load())
 
     async def load(self):
@@ -106,10 +106,10 @@ def make_bench(models_dir, tmp_path):
     with asyncio.Runner() as runner:
         made = []
 
-        def make(*, is_enabled=lambda _model: True, **changes) -> Bench:
+        def make(**changes) -> Bench:
             given = {"models_dir": models_dir, "registry_dir": tmp_path / "registry", "service_token": token}
             settings = ServeSettings(colour="green", version="t-1", **{**given, **changes})
-            made.append(Bench(runner, settings, is_enabled=is_enabled))
+            made.append(Bench(runner, settings))
             return made[-1]
 
         yield make

@@ -197,6 +197,10 @@ def test_large_bodies_are_for_inference_only(bench):
         ("CRYO_MODELS", "tg,tg@1.0.0"),
         ("CRYO_CACHED_MODELS", "../tg"),
         ("CRYO_BATCH_WINDOW_MS", "5000"),
+        ("CRYO_FLAGS_URL", "flags:8080"),
+        ("CRYO_FLAGS_URL", "http://user:word@flags:8080"),
+        ("CRYO_FLAGS_URL", "http://flags:80800"),
+        ("CRYO_FLAGS_REFRESH_S", "0"),
     ],
 )
 def test_setting_outside_its_range_is_refused_by_name(variable, value):

@@ -138,11 +138,31 @@ def test_mixture_that_cannot_be_converted_is_refused(bench, mixture, code):
 
 
 def test_model_switched_off_by_its_flag_answers_nobody(make_bench):
-    bench = make_bench(is_enabled=lambda model: model != "tg")
+    bench = make_bench()
+    bench.worker.switches.off = frozenset({"tg"})
 
-    assert (bench.predict().status, bench.predict().error["code"]) == (503, "model_not_ready")
-    assert bench.infer([1.0]).status == 503
-    assert bench.infer([1.0], "iri-amino").status == 200
+    reply = bench.predict()
+
+    assert (reply.status, reply.error["code"], reply.headers["retry-after"]) == (503, "model_disabled", "60")
+    assert "model.tg" in bench.infer([1.0]).error
+    assert bench.infer([1.0]).status == bench.ask("GET", "/v2/models/tg/ready").status == 503
+    assert bench.infer([1.0], "iri-amino").status == bench.ask("GET", "/v2/models/iri-amino/ready").status == 200
+    failures = {"model": "tg", "version": "", "outcome": "failure", "reason": "disabled"}
+    assert bench.metric("cryo_model_infer_requests_total", **failures) == 2
+
+
+def test_model_switched_off_is_told_where_models_are_listed_and_leaves_the_pod_ready(make_bench):
+    bench = make_bench()
+    bench.worker.switches.off = frozenset({"tg"})
+
+    listed = {each["name"]: each["enabled"] for each in bench.ask("GET", "/api/v1/models").json["models"]}
+
+    assert listed == {name: name != "tg" for name in bench.worker.shelf.names}
+    assert b"switched off" in bench.ask("GET", "/models").body
+    assert b"switched off" in bench.ask("GET", "/models/tg").body
+    assert b"switched off" not in bench.ask("GET", "/models/tg-tm").body
+    assert bench.ask("GET", "/?target=tg&smiles=OCC(O)CO").status == 503
+    assert bench.ask("GET", "/readyz").status == 200
 
 
 def test_large_uncached_batch_lets_other_requests_in_between(bench):
