@@ -99,10 +99,12 @@ bench-database: packages ## Print the figures of docs/database.md; needs no clus
 	@$(BIN)/python bench/rls_mutation.py --every 6 --attacks 15
 
 .PHONY: bench-backups
-bench-backups: packages ## Print the figures of docs/backup.md that need no cluster; takes half an hour.
+bench-backups: packages ## Print the figures of docs/backup.md that need no cluster; takes an hour and a half.
 	@for name in backup_faults dumps retention; do $(BIN)/python bench/$$name.py; done
 	@CRYO_BACKUP_FAULTS=210 CRYO_BACKUP_CLEAN=200 $(BIN)/pytest -q -s --timeout=7200 \
 		tests/integration/agents/backup/test_pgbackrest_faults.py
+	@CRYO_PITR_INSTANTS=100 CRYO_BACKUP_KILLS=100 $(BIN)/pytest -q -s --timeout=7200 \
+		tests/integration/agents/backup/test_pitr.py tests/integration/agents/backup/test_pgbackrest_kills.py
 
 .PHONY: bench-models
 bench-models: $(READY) ## Judge every model again and measure the server beside others; CRYO_DATA_DIR names the data.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from agents.backup.engine import (
     BackupSet,
@@ -17,6 +17,10 @@ from agents.backup.engine import (
 from agents.backup.errors import SetUnknownError, TargetUnreachableError
 from agents.backup.wal import SEGMENT_BYTES, Archive, Reach, reach_from
 from agents.runtime.clock import format_rfc3339
+
+# Measured: pgBackRest 2.55 writes the end of a set in whole seconds, rounded down. PostgreSQL refuses to start for a
+# target between that second's begin and the position at which the set is consistent.
+_ROUNDED = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ def recoverable_windows(sets: Sequence[BackupSet], archive: Archive) -> list[Win
         if windows and windows[-1].end >= backup.finished_at:
             windows[-1] = Window(windows[-1].begin, end, windows[-1].begins_with)
         else:
-            windows.append(Window(backup.finished_at, end, backup.label))
+            begin = consistent_from(backup)
+            windows.append(Window(begin, max(begin, end), backup.label))
     return windows
 
 
@@ -81,6 +86,11 @@ def choose_set(sets: Sequence[BackupSet], request: RestoreRequest, read_archive:
     raise TargetUnreachableError(message)
 
 
+def consistent_from(backup: BackupSet) -> datetime:
+    """Return the first moment that a set surely leads to."""
+    return backup.finished_at + _ROUNDED
+
+
 def find_obstacle(backup: BackupSet, target: RestoreTarget, archive: Archive) -> str | None:
     """Return why a set does not lead to a target; None when it does, as far as the archive tells."""
     if target.timeline is not None and target.timeline not in archive.timelines:
@@ -89,14 +99,14 @@ def find_obstacle(backup: BackupSet, target: RestoreTarget, archive: Archive) ->
     if not _is_consistent(backup, reach):
         return f"its own WAL is missing ({reach.gap})"
     if _is_before(backup, target):
-        return f"became consistent later, {format_rfc3339(backup.finished_at)} at {backup.lsn_stop}"
+        return f"became consistent later, {format_rfc3339(consistent_from(backup))} at {backup.lsn_stop}"
     return _tell_end(reach) if _is_after(reach, target, archive) else None
 
 
 def _is_before(backup: BackupSet, target: RestoreTarget) -> bool:
     match target:
         case ToTime(moment=moment):
-            return moment < backup.finished_at
+            return moment < consistent_from(backup)
         case ToLsn(lsn=lsn):
             return backup.lsn_stop is not None and lsn < backup.lsn_stop
         case _:

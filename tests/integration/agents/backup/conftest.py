@@ -120,44 +120,61 @@ def _make_devices(path: Path) -> None:
             device.chmod(0o666)
 
 
-@dataclass(frozen=True)
+@dataclass
 class S3:
-    """A running S3 server: `rclone serve s3` of the PyPI wheel, with TLS and signatures."""
+    """An S3 server that can be killed and started again: `rclone serve s3`, with TLS and signatures."""
 
-    endpoint: str
-    data: Path
-    ca: Path
-    key_id: Path
-    key: Path
+    port: int
+    folder: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def store(self) -> S3Store:
+        """Its bucket."""
+        return S3Store(
+            bucket="backups", endpoint=f"127.0.0.1:{self.port}", region="us-east-1", key_id_file=self.folder / "key_id",
+            key_file=self.folder / "key", path="/main", ca_file=self.folder / "s3.crt",
+        )  # fmt: skip
+
+    def start(self) -> None:
+        argv = [
+            Path(sys.prefix) / "bin" / "rclone", "serve", "s3", self.folder / "data", "--addr",
+            f"127.0.0.1:{self.port}", "--cert", self.folder / "s3.crt", "--key", self.folder / "s3.key", "--config",
+            self.folder / "none.conf",
+        ]  # fmt: skip
+        key_id, key = ((self.folder / name).read_text() for name in ("key_id", "key"))
+        variables = {"PATH": os.environ["PATH"], "RCLONE_AUTH_KEY": f'"{key_id},{key}"'}
+        with (self.folder / "rclone.log").open("a") as log:
+            self.process = subprocess.Popen(argv, env=variables, stdout=log, stderr=subprocess.STDOUT)
+        _wait_for_port(self.port)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
 
-@pytest.fixture(scope="session")
-def s3(root):
-    folder = root.folder("s3")
-    data = folder / "data"
-    (data / "backups").mkdir(parents=True)
-    names = {"key_id": "writer", "key": secrets.token_hex(16)}
-    files = {name: folder / name for name in names}
-    for name, text in names.items():
-        files[name].write_text(text)
+def make_s3(root: Root) -> S3:
+    """Start one with an empty bucket `backups`."""
+    folder = root.folder(f"s3-{secrets.token_hex(4)}")
+    (folder / "data" / "backups").mkdir(parents=True)
+    (folder / "key_id").write_text("writer")
+    (folder / "key").write_text(secrets.token_hex(16))
     _certificate(folder)
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    rclone = Path(sys.prefix) / "bin" / "rclone"
-    argv = [
-        rclone, "serve", "s3", data, "--addr", f"127.0.0.1:{port}", "--cert", folder / "s3.crt", "--key",
-        folder / "s3.key", "--config", folder / "none.conf",
-    ]  # fmt: skip
-    variables = {"PATH": os.environ["PATH"], "RCLONE_AUTH_KEY": f'"{names["key_id"]},{names["key"]}"'}
-    with (folder / "rclone.log").open("w") as log:
-        server = subprocess.Popen(argv, env=variables, stdout=log, stderr=subprocess.STDOUT)
-    _wait_for_port(port)
+    made = S3(port, folder)
+    made.start()
     for path in folder.iterdir():
         shutil.chown(path, OWNER, OWNER)
-    yield S3(f"127.0.0.1:{port}", data, folder / "s3.crt", files["key_id"], files["key"])
-    server.terminate()
-    server.wait(timeout=20)
+    return made
+
+
+@pytest.fixture(scope="session")
+def s3(root):
+    made = make_s3(root)
+    yield made
+    made.kill()
 
 
 def _certificate(folder: Path) -> None:
@@ -272,14 +289,14 @@ def make_engine(root: Root, store: PosixStore | S3Store, data: Path, *, key: str
     )
 
 
-def protect(root: Root, store: PosixStore | S3Store) -> Protected:
-    """Make a server that archives, and its stanza."""
+def protect(root: Root, store: PosixStore | S3Store, *archiving: str) -> Protected:
+    """Make a server that archives, with these options of pgBackRest, and its stanza."""
     data = root.work / f"pg-{secrets.token_hex(4)}"
     engine = make_engine(root, store, data)
     root.run(f"{BINARIES}/initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "--data-checksums", "--no-sync")
     config = write_config(engine.settings)
     shutil.chown(config, OWNER, OWNER)
-    command = f"/usr/bin/pgbackrest --config={config} --stanza=main archive-push %p"
+    command = " ".join(["/usr/bin/pgbackrest", f"--config={config}", "--stanza=main", *archiving, "archive-push %p"])
     server = start_server(root, data, "-c", "archive_mode=on", "-c", f"archive_command={command}")
     engine.prepare()
     return Protected(server, engine)
@@ -304,22 +321,24 @@ def protected(request, root):
 
 @pytest.fixture(scope="session")
 def s3_store(s3):
-    return S3Store(
-        bucket="backups", endpoint=s3.endpoint, region="us-east-1", key_id_file=s3.key_id, key_file=s3.key,
-        path="/main", ca_file=s3.ca,
-    )  # fmt: skip
+    return s3.store
 
 
-@pytest.fixture(name="start_server")
+@pytest.fixture(name="start_server", scope="session")
 def start_server_fixture():
     return start_server
 
 
-@pytest.fixture(name="make_engine")
+@pytest.fixture(name="make_engine", scope="session")
 def make_engine_fixture():
     return make_engine
 
 
-@pytest.fixture(name="protect")
+@pytest.fixture(name="protect", scope="session")
 def protect_fixture():
     return protect
+
+
+@pytest.fixture(name="make_s3", scope="session")
+def make_s3_fixture():
+    return make_s3
