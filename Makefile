@@ -78,6 +78,7 @@ check: $(READY) ## Format, lint, types and architecture.
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m infra.schema --check
+	@$(BIN)/python -m alerts --check
 	@$(BIN)/cryo scan workflows
 
 .PHONY: security

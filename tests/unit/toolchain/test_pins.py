@@ -40,10 +40,10 @@ def test_versions_of_engine_and_provider_match_the_python_packages_in_the_lock()
 @pytest.mark.parametrize(
     ("needs", "expected"),
     [
-        ({"embedded"}, {"kube", "coredns", "gateway-api", "prometheus"}),
+        ({"embedded"}, {"alertmanager", "kube", "coredns", "gateway-api", "prometheus"}),
         (
             {"current", "pulumi"},
-            {"gateway-api", "prometheus", "pulumi", "pulumi-resource-kubernetes"},
+            {"alertmanager", "gateway-api", "prometheus", "pulumi", "pulumi-resource-kubernetes"},
         ),
         (set(), set()),
     ],

@@ -1,0 +1,1 @@
+"""Alerts as values: one module per rule file, and what every alert has to say about itself."""

@@ -1,0 +1,13 @@
+"""Every rule file, in the order in which people read them."""
+
+from __future__ import annotations
+
+from alerts.source import api, backup, meta, models, release
+from alerts.source.model import Alert, RuleFile
+
+FILES: tuple[RuleFile, ...] = (api.FILE, backup.FILE, models.FILE, release.FILE, meta.FILE)
+
+
+def all_alerts() -> tuple[Alert, ...]:
+    """Return every alert of every file."""
+    return tuple(alert for file in FILES for alert in file.alerts)
