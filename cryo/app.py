@@ -34,6 +34,7 @@ COMMAND_MODULES = (
     "migrate",
     "release",
     "flags",
+    "health",
 )
 
 

@@ -9,6 +9,7 @@ from agents.runtime.postgres.errors import (
     database_error,
     is_retryable,
     is_temporary,
+    sqlstate_of,
 )
 from agents.runtime.postgres.identifiers import quote, quote_all, quote_literal
 from agents.runtime.postgres.pool import PoolSettings, Surroundings, Target
@@ -38,4 +39,5 @@ __all__ = [
     "quote",
     "quote_all",
     "quote_literal",
+    "sqlstate_of",
 ]

@@ -60,6 +60,12 @@ def sqlstate_class(error: psycopg.Error) -> str:
     return error.sqlstate[:2] if error.sqlstate else "none"
 
 
+def sqlstate_of(error: AgentError) -> str | None:
+    """Return the SQLSTATE that the server gave an error of ours; None when it came from somewhere else."""
+    cause = error.__cause__
+    return cause.sqlstate if isinstance(cause, psycopg.Error) else None
+
+
 def database_error(error: psycopg.Error, what: str, *, remedy: str) -> AgentError:
     """Turn a driver error into ours, keeping the server's sentence and SQLSTATE.
 

@@ -1,0 +1,6 @@
+"""`python -m agents.health check|checks`."""
+
+from agents.health.cli import app
+
+if __name__ == "__main__":
+    app(prog_name="python -m agents.health")

@@ -1,0 +1,102 @@
+"""The command line of `cryo health`: what is wrong with the database, and what to do about it."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from agents.health import commands
+from agents.health.commands import Command
+from agents.health.definition import Profile
+from agents.health.findings import Report
+from agents.health.handbook import render_handbook
+from agents.health.rendering import render_report
+from agents.runtime.errors import TerminatedError
+from agents.runtime.logs import Redactor
+from agents.runtime.names import APP_HEALTH
+from agents.runtime.process import run_agent
+
+app = typer.Typer(
+    invoke_without_command=True,
+    add_completion=False,
+    help=(
+        "Say what is wrong with the database and what to do about it.\n\n"
+        "Exit codes: 0 nothing above info, 1 warning, 3 a check gave no answer, 4 critical."
+    ),
+)
+
+Groups = Annotated[list[str] | None, typer.Option("--group", help="Only this group; may be repeated.")]
+ProfileChoice = Annotated[Profile, typer.Option("--profile", help="quick: sessions, settings, counters; full: all.")]
+Watch = Annotated[float | None, typer.Option("--watch", min=1, help="Look again every so many seconds.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON; with --watch one line per look.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="As the tables of docs/health.md.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Also name what is fine and what was skipped.")]
+
+
+@app.callback()
+def check(  # noqa: PLR0913 - one parameter per option
+    context: typer.Context,
+    *,
+    group: Groups = None,
+    profile: ProfileChoice = Profile.FULL,
+    watch: Watch = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run the checks and print what they found."""
+    if context.invoked_subcommand is not None:
+        return
+    show = partial(_print, as_json=as_json, verbose=verbose, indent=2 if watch is None else None)
+    with _running() as command:
+        if watch is None:
+            report = commands.check_once(command, profile, group or ())
+            show(report)
+        else:
+            report = _watch(command, commands.check_again(command, profile, group or ()), watch, show)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def checks(*, as_json: AsJson = False, markdown: Markdown = False) -> None:
+    """List every check with its group, severity and meaning."""
+    found = commands.list_checks()
+    if markdown:
+        typer.echo("\n".join(render_handbook(found)))
+        return
+    if as_json:
+        typer.echo(json.dumps([commands.plain(each) for each in found], indent=2, sort_keys=True))
+        return
+    for each in found:
+        typer.echo(f"{each.id:44} {each.severity:9} {each.profile:6} {each.title}")
+
+
+def _watch(command: Command, reports: Iterator[Report], pause_s: float, show: Callable[[Report], None]) -> Report:
+    """Look until interrupted; the last report decides the exit code."""
+    report = next(reports)
+    try:
+        while True:
+            show(report)
+            command.clock.sleep(pause_s)
+            report = next(reports)
+    except TerminatedError:
+        return report
+
+
+def _print(report: Report, *, as_json: bool, verbose: bool, indent: int | None) -> None:
+    if as_json:
+        typer.echo(json.dumps(commands.plain(report), indent=indent, sort_keys=True))
+        return
+    for line in render_report(report, verbose=verbose):
+        typer.echo(line)
+
+
+@contextmanager
+def _running() -> Iterator[Command]:
+    redactor = Redactor()
+    with run_agent(APP_HEALTH, redactor) as log:
+        yield Command(os.environ, log, redactor)

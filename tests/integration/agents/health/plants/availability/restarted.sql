@@ -1,0 +1,5 @@
+/*
+clean = {warn = 0}
+defect = {warn = 1e9}
+expect = ["server"]
+*/

@@ -1,0 +1,4 @@
+/*
+defect = {warn = 0.001}
+expect = ["server"]
+*/

@@ -1,0 +1,6 @@
+/*
+expect = ["public.planted / value"]
+*/
+create table public.planted (id bigint primary key, good timestamptz);
+-- @defect
+alter table public.planted add column value timestamp;

@@ -1,0 +1,6 @@
+/*
+expect = ["public.planted"]
+*/
+create table public.planted (id bigint primary key);
+-- @defect
+alter table public.planted drop constraint planted_pkey;

@@ -1,0 +1,7 @@
+/*
+expect = ["planted"]
+*/
+create role planted login password 'planted';
+-- @defect
+set local password_encryption = 'md5';
+alter role planted password 'planted';

@@ -1,0 +1,6 @@
+/*
+expect = ["planted"]
+*/
+create schema planted;
+-- @defect
+grant create on schema planted to public;

@@ -1,0 +1,6 @@
+/*
+expect = ["planted"]
+*/
+create role planted superuser;
+-- @defect
+alter role planted login;

@@ -1,0 +1,5 @@
+/*
+expect = ["template1"]
+*/
+-- @defect
+update pg_database set datminmxid = '3500000000' where datname = 'template1';
