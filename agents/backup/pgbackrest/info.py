@@ -14,6 +14,8 @@ _OK = 0
 _NO_STANZA = 1
 _NO_BACKUP = 2
 _NO_STANZA_DATA = 3
+# Measured: with a wrong key the parser may meet the garbage before the cipher checks its end.
+_WRONG_KEY = ("CryptoError", "cipher", "key/value found outside of section")
 
 
 def parse_info(text: str, stanza: str) -> list[BackupSet]:
@@ -49,10 +51,11 @@ def _require_readable(repository: Mapping[str, Any], stanza: str) -> None:
     if code in (_NO_STANZA, _NO_STANZA_DATA):
         message = f'{where} does not know the stanza "{stanza}" ({told}); create it with `cryo backup prepare`'
         raise SettingsInvalidError(message)
-    if "CryptoError" in told or "cipher" in told:
-        message = f"{where} cannot be read with the configured key ({told}); configure the key it was made with"
+    first = told.partition("\n")[0].rstrip(":")
+    if any(words in told for words in _WRONG_KEY):
+        message = f"{where} cannot be read with the configured key ({first}); configure the key it was made with"
         raise KeyWrongError(message)
-    message = f"{where} cannot be read: {told}; check the store and its credentials, then try again"
+    message = f"{where} cannot be read: {first}; check the store and its credentials, then try again"
     raise RepositoryUnavailableError(message)
 
 
