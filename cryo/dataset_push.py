@@ -7,12 +7,11 @@ from typing import Literal
 
 import httpx
 
-from cryo.errors import PermanentCryoError, TemporaryCryoError
+from cryo.model_api import send
 from model_server.data.manifest import Manifest
 from model_server.data.table import check_content
 
 DATASETS_PATH = "/api/v1/datasets"
-_TIMEOUT_S = 60.0
 _PAGE = 100
 
 Outcome = Literal["present", "pushed", "not in the folder"]
@@ -49,28 +48,10 @@ def push_datasets(manifests: Sequence[tuple[str, Manifest]], data_dir: Path, cli
         else:
             content = path.read_bytes()
             check_content(manifest, content, where=str(path))
-            _send(client, "PUT", f"{DATASETS_PATH}/{name}", content)
+            send(client, "PUT", f"{DATASETS_PATH}/{name}", content=content)
             yield Pushed(name, "pushed")
 
 
 def _present(client: httpx.Client) -> frozenset[str]:
-    listing = _send(client, "GET", f"{DATASETS_PATH}?limit={_PAGE}").json()
+    listing = send(client, "GET", f"{DATASETS_PATH}?limit={_PAGE}").json()
     return frozenset(entry["name"] for entry in listing["datasets"] if entry["present"])
-
-
-def _send(client: httpx.Client, method: str, path: str, content: bytes | None = None) -> httpx.Response:
-    headers = {"content-type": "application/octet-stream"} if content is not None else {}
-    try:
-        answer = client.request(method, path, content=content, headers=headers)
-    except httpx.TransportError as error:
-        message = f"{client.base_url}{path}: {error}; is the platform up? see `cryo status`"
-        raise TemporaryCryoError(message) from error
-    if answer.is_error:
-        message = f"{client.base_url}{path}: {answer.status_code} {answer.text[:300]}"
-        raise (TemporaryCryoError if answer.is_server_error else PermanentCryoError)(message)
-    return answer
-
-
-def open_client(url: str, token: str) -> httpx.Client:
-    """Open a client that speaks as an operator."""
-    return httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S, trust_env=False)

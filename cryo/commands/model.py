@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryo.commands.order import open_operator, order
+
 if TYPE_CHECKING:
     from model_server.experiments.row import ExperimentRow
 
@@ -17,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the command groups."""
     model = typer.Typer(help="Train and release models.", no_args_is_help=True)
     model.command("train")(train)
+    model.command("order")(order)
     model.command("registry", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(registry)
     app.add_typer(model, name="model")
     data = typer.Typer(help="Data sets of the models.", no_args_is_help=True)
@@ -158,18 +161,13 @@ def push(
     token_file: Annotated[Path | None, typer.Option(help="Operator token; default the stack's own Secret.")] = None,
 ) -> None:
     """Bring the data sets of the folder to a running model server, whose trainings read them there."""
-    from cryo.addresses import find_addresses
-    from cryo.dataset_push import open_client, push_datasets
-    from cryo.operator_token import read_operator_token
-    from cryo.settings import read_settings
+    from cryo.dataset_push import push_datasets
     from model_server.data.manifest import load_manifest, manifest_names
     from model_server.data.table import resolve_data_dir
-    from model_server.serve.auth import read_secret
 
-    folder, settings = resolve_data_dir(data_dir, os.environ), read_settings(os.environ)
-    given = read_secret(token_file, "--token-file").decode("ascii") if token_file else read_operator_token(settings)
+    folder = resolve_data_dir(data_dir, os.environ)
     manifests = [(name, load_manifest(name)) for name in manifest_names()]
-    with open_client(server or find_addresses(settings).gateway, given) as client:
+    with open_operator(server, token_file) as client:
         for each in push_datasets(manifests, folder, client):
             typer.echo(f"{each.name}: {each.outcome}")
 

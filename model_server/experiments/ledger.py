@@ -113,6 +113,11 @@ def open_ledger(registry_dir: Path | None) -> ExperimentLedger:
     return ExperimentLedger(FolderStore(registry_dir) if registry_dir else None)
 
 
+def export_rows(rows: Sequence[Kept]) -> bytes:
+    """Write rows as the file that trainings read, the same as `cryo data experiments` writes."""
+    return msgspec.json.format(msgspec.json.encode({"rows": [kept.row for kept in rows]}), indent=1) + b"\n"
+
+
 def between(rows: Sequence[Kept], first: date | None, last: date | None) -> list[Kept]:
     """Rows measured from one day to another, both included; None leaves a side open."""
     return [

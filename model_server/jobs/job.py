@@ -31,13 +31,18 @@ class State(StrEnum):
 _ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
 
-class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be trained. `trials`: of the hyperparameter search, 0 takes the catalogue's settings."""
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is to be trained.
+
+    `trials`: of the hyperparameter search, 0 takes the catalogue's settings. `experiments`: whether it also learns from
+    those that the server keeps; left out of the record when not, so that an older server reads it.
+    """
 
     model: str
     version: str
     seed: int
     trials: int = 0
+    experiments: bool = False
 
 
 class Reached(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from structlog.typing import FilteringBoundLogger
 
 from model_server.errors import ModelServerError, TemporaryError
+from model_server.experiments.ledger import ExperimentLedger, export_rows
 from model_server.jobs.job import (
     Ending,
     Reached,
@@ -48,6 +49,7 @@ class Keeper:
         ledger: Ledger,
         workspaces: Workspaces,
         runner: Runner,
+        experiments: ExperimentLedger,
         *,
         rules: KeeperRules,
         log: FilteringBoundLogger,
@@ -58,6 +60,7 @@ class Keeper:
         self._ledger = ledger
         self._workspaces = workspaces
         self._runner = runner
+        self._experiments = experiments
         self._rules = rules
         self._log = log
         self._clock = clock
@@ -83,6 +86,9 @@ class Keeper:
             return
         place = self._workspaces.make(job.id)
         try:
+            if job.order.experiments:
+                # The run has no way to the registry: it gets the rows of this moment, and its card names their hash.
+                place.experiments.write_bytes(export_rows(self._experiments.rows()))
             self._runner.start(claimed.job, place)
         except TemporaryError as error:
             # It may have been started all the same; looking at it will tell.

@@ -61,10 +61,7 @@ class ProcessRunner:
         reason = self.unavailable()
         if reason is not None:
             raise TrainerMissingError(reason)
-        argv = [
-            sys.executable,
-            *train_arguments(job.order, data_dir=self._data_dir, out=place.out, progress=place.progress),
-        ]
+        argv = [sys.executable, *train_arguments(job.order, data_dir=self._data_dir, work_dir=place.folder)]
         with (place.folder / _LOCK_FILE).open("a") as lock, place.log.open("ab") as log:
             fcntl.flock(lock, fcntl.LOCK_EX)
             child = subprocess.Popen(  # noqa: S603 - this interpreter and our own arguments

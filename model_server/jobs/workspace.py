@@ -2,6 +2,7 @@
 
     <registry>/training/<job>/progress.jsonl   appended to by the run
     <registry>/training/<job>/release/         where its release appears, by rename
+    <registry>/training/<job>/experiments.json what the server lets it learn from beside the data set, where ordered
     <registry>/training/<job>/log.txt          what its process printed, where a process of this machine runs it
 
 A run never writes to the registry itself: the server registers what it finds here after the run is over.
@@ -17,6 +18,7 @@ from model_server.jobs.progress import PROGRESS_FILE
 
 TRAINING_FOLDER = "training"
 RELEASE_FOLDER = "release"
+EXPERIMENTS_FILE = "experiments.json"
 _LOG_FILE = "log.txt"
 # Chosen: the last lines say what ended a process; a traceback's end fits.
 _TAIL_CHARS = 600
@@ -32,6 +34,11 @@ class Workspace:
     def progress(self) -> Path:
         """The progress file."""
         return self.folder / PROGRESS_FILE
+
+    @property
+    def experiments(self) -> Path:
+        """Experiments as they were when the run began."""
+        return self.folder / EXPERIMENTS_FILE
 
     @property
     def log(self) -> Path:

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
+from model_server.errors import RequestRefusedError
 from model_server.pages.bundle import Bundle
 from model_server.pages.compare import ComparePage
 from model_server.pages.drift import DriftPage
-from model_server.pages.frame import Build, Frame
+from model_server.pages.frame import Fields, Frame
 from model_server.pages.importance import ImportancePage
 from model_server.pages.models import ModelsPages
 from model_server.pages.predict import PredictPage
@@ -18,8 +19,10 @@ from model_server.serve.api.mixtures import Mixtures
 from model_server.serve.api.models import Models
 from model_server.serve.api.predictions import Predictions
 from model_server.serve.api.training import Training
-from model_server.serve.endpoint import Endpoint
+from model_server.serve.endpoint import Call, Endpoint
+from model_server.serve.http.message import Answer
 from model_server.serve.releases import Releases
+from model_server.serve.routes import UNMATCHED
 from model_server.serve.shelf import Shelf
 
 
@@ -37,10 +40,18 @@ class SiteParts(NamedTuple):
     drift: Drift
 
 
-def page_endpoints(parts: SiteParts, build: Build) -> list[Endpoint]:
+def lost_endpoint(frame: Frame) -> Endpoint:
+    """Describe what answers a browser whose address is no page; it has no path of its own."""
+
+    async def refuse(_call: Call, _fields: Fields) -> Answer:
+        message = "there is no such page; the address may be misspelt, or from another version"
+        raise RequestRefusedError(message, code="not_found", status=404)
+
+    return frame.page(UNMATCHED, "/", refuse, "No such page.")
+
+
+def page_endpoints(parts: SiteParts, bundle: Bundle, frame: Frame) -> list[Endpoint]:
     """Describe every page and static file."""
-    bundle = Bundle()
-    frame = Frame(bundle, build)
     return [
         *PredictPage(frame, parts.shelf, parts.predictions, parts.mixtures).endpoints(),
         *ModelsPages(frame, parts.shelf, parts.models, parts.releases).endpoints(),

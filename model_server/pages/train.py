@@ -8,7 +8,7 @@ from typing import NamedTuple
 from model_server.jobs.job import State
 from model_server.jobs.order import DEFAULT_SEED, MAX_SEED, MAX_TRIALS, TRAINABLE
 from model_server.pages.frame import Fields, Frame
-from model_server.registry.record import MAX_REASON_CHARS, MIN_REASON_CHARS, version_key
+from model_server.registry.record import MAX_REASON_CHARS, MIN_REASON_CHARS, following_version
 from model_server.registry.registry import Registry
 from model_server.serve.api.training import Training, TrainingJobAnswer
 from model_server.serve.endpoint import Call, Endpoint
@@ -54,7 +54,9 @@ class TrainPage:
 
     def _context(self, fields: Fields) -> Mapping[str, object]:
         jobs = [view_job(job) for job in self._training.jobs()]
-        following = {name: next_version(self._registry.record(name).versions) for name in TRAINABLE}
+        following = {
+            name: following_version([*self._registry.record(name).versions, *_coming(name, jobs)]) for name in TRAINABLE
+        }
         return {
             "jobs": jobs,
             "active": any(job.active for job in jobs),
@@ -73,10 +75,9 @@ def view_job(job: TrainingJobAnswer) -> JobView:
     return JobView(job, _LOOKS.get(job.state, "plain"), active, _duration(job.started_at, job.finished_at))
 
 
-def next_version(versions: Iterable[str]) -> str:
-    """The version that follows the newest one: the middle number raised."""
-    newest = max((version_key(version) for version in versions), default=None)
-    return "1.0.0" if newest is None else f"{newest[0]}.{newest[1] + 1}.0"
+def _coming(model: str, jobs: Iterable[JobView]) -> list[str]:
+    """Versions that are being made: nobody else can order them."""
+    return [view.job.version for view in jobs if view.active and view.job.model == model]
 
 
 def _duration(start: str | None, end: str | None) -> str:

@@ -1,5 +1,6 @@
 """What is known of one model's versions, and which changes are allowed; pure, every refusal with its reasons."""
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -80,6 +81,12 @@ class Decision(NamedTuple):
 def version_key(version: str) -> tuple[int, ...]:
     """Order versions by their numbers."""
     return tuple(int(part) for part in version.split("."))
+
+
+def following_version(versions: Iterable[str]) -> str:
+    """The version that follows the newest one: the middle number raised."""
+    newest = max((version_key(version) for version in versions), default=None)
+    return "1.0.0" if newest is None else f"{newest[0]}.{newest[1] + 1}.0"
 
 
 def empty_record(name: str) -> ModelRecord:

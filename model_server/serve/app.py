@@ -107,7 +107,11 @@ class Application:
         return self._finish(request, ids, endpoint.template, answer)
 
     def _match(self, request: Request) -> Matched:
-        matched = self._router.match(request.method, _path_of(request.target))
+        path = _path_of(request.target)
+        lost = self._router.find_lost(request.method, path, request.headers.get(b"accept", b""))
+        if lost is not None:
+            return lost
+        matched = self._router.match(request.method, path)
         if b"?" not in request.target:
             if len(self._remembered) >= _REMEMBERED_TARGETS:
                 self._remembered.pop(next(iter(self._remembered)))

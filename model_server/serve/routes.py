@@ -11,6 +11,8 @@ UNMATCHED = "unmatched"
 _NO_SUCH_PATH = "no such path; GET /api/v1/openapi.json lists what there is"
 # A name, a version, an alias or a job: nothing a path parameter may be needs another character.
 _PARAMETER = r"(?P<\1>[A-Za-z0-9][A-Za-z0-9._-]{0,127})"
+_HTML = b"text/html"
+_FOR_PROGRAMS = ("/api/", "/v2/")
 _BRACES = re.compile(r"\{(\w+)\}")
 
 
@@ -24,9 +26,15 @@ class Matched(NamedTuple):
 class Router:
     """Finds endpoints."""
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        """Compile the templates."""
+    def __init__(self, endpoints: Iterable[Endpoint], *, lost: Endpoint | None = None) -> None:
+        """Compile the templates.
+
+        Args:
+            endpoints: what there is.
+            lost: answers a browser whose path is none of them; None refuses it as any other caller.
+        """
         self.endpoints = tuple(endpoints)
+        self._lost = lost
         self._fixed: dict[str, dict[str, Endpoint]] = {}
         self._patterns: dict[str, tuple[re.Pattern[str], dict[str, Endpoint]]] = {}
         for endpoint in self.endpoints:
@@ -52,6 +60,13 @@ class Router:
                 f"this path answers {allowed} only; change the method", code="method_not_allowed", status=405
             )
         return Matched(endpoint, parameters)
+
+    def find_lost(self, method: str, path: str, accept: bytes) -> Matched | None:
+        """Return what tells a person that there is no such page; None when a program asked, or for another path."""
+        is_page = method == "GET" and _HTML in accept and not path.startswith(_FOR_PROGRAMS)
+        if self._lost is None or not is_page or self._find(path)[0] is not None:
+            return None
+        return Matched(self._lost, {})
 
     def allowed(self, path: str) -> str:
         """Methods of a path, for the Allow header; empty when there is no such path."""

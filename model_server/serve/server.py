@@ -18,8 +18,9 @@ from model_server.errors import AddressBusyError
 from model_server.experiments.ledger import open_ledger
 from model_server.features.molecules import silence_library_log
 from model_server.jobs.keeper import Keeper
-from model_server.pages.frame import Build
-from model_server.pages.site import SiteParts, page_endpoints
+from model_server.pages.bundle import Bundle
+from model_server.pages.frame import Build, Frame
+from model_server.pages.site import SiteParts, lost_endpoint, page_endpoints
 from model_server.registry.registry import Registry, open_registry
 from model_server.serve.api.datasets import Datasets
 from model_server.serve.api.drift import Drift
@@ -107,15 +108,18 @@ def build_worker(settings: ServeSettings, log: FilteringBoundLogger) -> Worker:
     rules = BatchRules(settings.gather, settings.batch_rows, settings.batch_window_ms / 1e3, settings.queue_rows)
     desk, runner = build_desk(settings), Runner(rules, metrics=metrics, pool=pool)
     parts = Parts(shelf, registry, loading, metrics, readiness, runner, switches, desk)
-    endpoints = build_endpoints(settings, parts)
-    app = Application(settings, Router(endpoints), build_gatekeeper(settings), metrics=metrics, log=log)
+    bundle = Bundle()
+    frame = Frame(bundle, Build(settings.version, settings.colour))
+    endpoints = build_endpoints(settings, parts, page_parts=(bundle, frame))
+    router = Router(endpoints, lost=lost_endpoint(frame))
+    app = Application(settings, router, build_gatekeeper(settings), metrics=metrics, log=log)
     keeper = build_keeper(settings, registry, desk, log)
     source = FlagSource(settings.flags_url) if settings.flags_url else None
     flags = FlagWatch(source, switches, metrics=metrics, log=log) if source else None
     return Worker(app, loading, drain, shelf, metrics, pool, keeper, switches, flags)
 
 
-def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
+def build_endpoints(settings: ServeSettings, parts: Parts, *, page_parts: tuple[Bundle, Frame]) -> list[Endpoint]:
     """Wire every handler; the document is made from the same list that answers."""
     shelf, registry, loading, metrics, readiness, runner, switches, desk = parts
     shadow, describer = Shadow(metrics), Describer(metrics)
@@ -149,7 +153,7 @@ def build_endpoints(settings: ServeSettings, parts: Parts) -> list[Endpoint]:
         *site.drift.endpoints(),
         *site.mixtures.endpoints(),
         *site.training.endpoints(),
-        *page_endpoints(site, Build(settings.version, settings.colour)),
+        *page_endpoints(site, *page_parts),
         *Datasets(settings.datasets_dir).endpoints(),
         document.endpoint(),
         *(RepositoryEndpoints(shelf, registry, loading).list() if settings.repository else ()),

@@ -8,6 +8,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from model_server.errors import ModelServerError, SettingInvalidError
+from model_server.experiments.ledger import open_ledger
 from model_server.jobs.cluster.api import ApiServer
 from model_server.jobs.cluster.manifest import PodPlan
 from model_server.jobs.cluster.runner import KubernetesRunner
@@ -44,7 +45,9 @@ def build_desk(settings: ServeSettings, environment: Mapping[str, str] = os.envi
         )
         raise SettingInvalidError(message)
     runner = _build_runner(settings, data_dir, environment)
-    return Desk(Ledger(FolderStore(registry_dir)), Workspaces(registry_dir), runner, data_dir)
+    return Desk(
+        Ledger(FolderStore(registry_dir)), Workspaces(registry_dir), runner, data_dir, open_ledger(registry_dir)
+    )
 
 
 def build_keeper(
@@ -54,7 +57,7 @@ def build_keeper(
     if desk is None or desk.runner is None:
         return None
     rules = KeeperRules(settings.trainer_parallel, settings.trainer_deadline_s)
-    return Keeper(registry, desk.ledger, desk.workspaces, desk.runner, rules=rules, log=log)
+    return Keeper(registry, desk.ledger, desk.workspaces, desk.runner, desk.experiments, rules=rules, log=log)
 
 
 async def keep_training(keeper: Keeper | None, log: FilteringBoundLogger) -> None:

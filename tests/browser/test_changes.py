@@ -112,10 +112,13 @@ def test_training_is_ordered_followed_and_cancelled(visitor, address, token):
     expect(job).to_be_visible()
     expect(job.locator("progress")).to_have_attribute("max", "7", timeout=40_000)
     assert "of 7" in job.locator(".job-step").inner_text()
+    # What is being made is not offered again, without loading the page anew.
+    expect(page.get_by_label("New version")).to_have_value("1.10.0")
 
     job.get_by_role("button", name="Cancel iri-amino 1.9.0").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel the training").click()
     expect(job.locator(".badge")).to_have_text("cancelled", timeout=40_000)
+    expect(job.locator(".mistake")).to_have_count(0)
     [told] = [
         each for each in httpx.get(f"{address}/api/v1/training-jobs").json()["jobs"] if each["version"] == "1.9.0"
     ]

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from model_server.jobs.arguments import train_arguments
 from model_server.jobs.job import TrainingJob
-from model_server.jobs.progress import PROGRESS_FILE
-from model_server.jobs.workspace import RELEASE_FOLDER, TRAINING_FOLDER
+from model_server.jobs.workspace import TRAINING_FOLDER
 
 # The same as agents.runtime.names uses; the server does not ship that package.
 LABEL_NAME = "app.kubernetes.io/name"
@@ -121,12 +120,7 @@ def _container(job: TrainingJob, plan: PodPlan) -> dict[str, Any]:
         "name": APP_TRAINER,
         "image": plan.image,
         "imagePullPolicy": "IfNotPresent",
-        "args": train_arguments(
-            job.order,
-            data_dir=_DATA_PATH,
-            out=_WORK_PATH / RELEASE_FOLDER,
-            progress=_WORK_PATH / PROGRESS_FILE,
-        ),
+        "args": train_arguments(job.order, data_dir=_DATA_PATH, work_dir=_WORK_PATH),
         # The last lines of the log become the error of the job.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": plan.requests, "limits": plan.limits},

@@ -13,7 +13,9 @@ async function refresh() {
   }
   const response = await fetch("/train", { headers: { accept: "text/html" } }).catch(() => null);
   if (response?.ok) {
-    const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("jobs");
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = page.getElementById("jobs");
+    raise(page.getElementById("train-model"));
     const kept = document.activeElement?.id;
     const before = here.dataset.active;
     here.replaceChildren(...fresh.childNodes);
@@ -27,6 +29,21 @@ async function refresh() {
     }
   }
   watch();
+}
+
+// A version that is being made or exists is not offered again; one that somebody typed stays.
+function raise(fresh) {
+  const form = document.getElementById("train-form");
+  if (form === null || fresh === null) {
+    return;
+  }
+  const offered = form.model.selectedOptions[0].dataset.next;
+  for (const option of form.model.options) {
+    option.dataset.next = fresh.querySelector(`option[value="${option.value}"]`)?.dataset.next ?? option.dataset.next;
+  }
+  if (form.version.value.trim() === offered) {
+    form.version.value = form.model.selectedOptions[0].dataset.next;
+  }
 }
 
 function watch() {
@@ -52,8 +69,10 @@ export function offerTraining(root) {
         ...body,
         seed: Number(form.seed.value),
         trials: Number(form.trials.value),
+        experiments: form.experiments.checked,
       });
       form.reason.value = "";
+      form.version.value = form.model.selectedOptions[0].dataset.next;
       say(`The training of ${job.model} ${job.version} is in the queue.`);
       await refresh();
     });

@@ -11,6 +11,7 @@ import msgspec
 
 from model_server.data.manifest import load_manifest
 from model_server.errors import ArtefactInvalidError, RequestRefusedError
+from model_server.experiments.ledger import ExperimentLedger
 from model_server.jobs.job import Order, State, TrainingJob, ask_to_cancel
 from model_server.jobs.ledger import Ledger
 from model_server.jobs.order import DEFAULT_SEED, MAX_SEED, MAX_TRIALS, TRAINABLE
@@ -38,13 +39,18 @@ Trials = Annotated[int, msgspec.Meta(ge=0, le=MAX_TRIALS)]
 
 
 class TrainingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /api/v1/training-jobs. `trials`: of the hyperparameter search; 0 takes the catalogue's settings."""
+    """Body of POST /api/v1/training-jobs.
+
+    `trials`: of the hyperparameter search; 0 takes the catalogue's settings. `experiments`: learn from those that are
+    kept here too.
+    """
 
     model: Name
     version: Version
     reason: Reason
     seed: Seed = DEFAULT_SEED
     trials: Trials = 0
+    experiments: bool = False
 
 
 class CancelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +72,7 @@ class TrainingJobAnswer(msgspec.Struct, frozen=True):
     message: str
     seed: int
     trials: int
+    experiments: bool
     who: str
     reason: str
     created_at: str
@@ -92,12 +99,14 @@ class Desk(NamedTuple):
         workspaces: where their progress is told.
         runner: of the trainings; None where training is switched off.
         data_dir: of the data sets.
+        experiments: that an order may ask for beside its data set.
     """
 
     ledger: Ledger
     workspaces: Workspaces
     runner: Runner | None
     data_dir: Path
+    experiments: ExperimentLedger
 
 
 class Training:
@@ -187,10 +196,10 @@ class Training:
         if request.version in self._registry.record(request.model).versions:
             message = f"{request.model} {request.version} exists and never changes; raise the version"
             raise RequestRefusedError(message, code="version_exists", status=409, path="version")
-        self._refuse_without_data(desk, request.model)
+        self._refuse_without_data(desk, request)
         who = call.principal.who if call.principal else "unknown"
         asked = self._registry.act(who, request.reason)
-        order = Order(request.model, request.version, request.seed, request.trials)
+        order = Order(request.model, request.version, request.seed, request.trials, request.experiments)
         job = desk.ledger.add(order, asked, now=self._clock())
         return Answer(202, encode(self._describe(job)))
 
@@ -200,13 +209,16 @@ class Training:
             raise RequestRefusedError(f"nothing can be trained here: {reason}", code="training_unavailable", status=409)
         return self._desk
 
-    def _refuse_without_data(self, desk: Desk, model: str) -> None:
-        manifest = load_manifest(TRAINABLE[model])
+    def _refuse_without_data(self, desk: Desk, request: TrainingRequest) -> None:
+        model, manifest = request.model, load_manifest(TRAINABLE[request.model])
         if not (desk.data_dir / manifest.path).is_file():
             message = (
                 f"{model} learns from the data set {TRAINABLE[model]}, which is not here; `cryo data push` brings it"
             )
             raise RequestRefusedError(message, code="dataset_missing", status=409)
+        if request.experiments and not desk.experiments.rows():
+            message = "no experiments are kept here; POST /api/v1/experiments brings them, or leave them out"
+            raise RequestRefusedError(message, code="experiments_missing", status=409, path="experiments")
 
     def _list(self, call: Call) -> Answer:
         jobs = {job.id: job for job in self.jobs()}
@@ -253,6 +265,7 @@ class Training:
             message=message,
             seed=order.seed,
             trials=order.trials,
+            experiments=order.experiments,
             who=job.asked.who,
             reason=job.asked.why,
             created_at=job.asked.at,

@@ -1,7 +1,10 @@
 """A real server orders real trainings on the smallest real set: IRI of 63 amino acids, about 30 s of processor time."""
 
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +15,14 @@ import pytest
 JOBS = "/api/v1/training-jobs"
 # Chosen: ten times what it takes on an idle core, because the suite shares two.
 PATIENCE_S = 300.0
+GRAINS = {
+    "experiment_id": "x-1",
+    "measured_on": "2026-11-02",
+    "property_name": "mean_grain_size",
+    "value": 60.0,
+    "unit": "%",
+    "components": [{"smiles": "NCC(=O)O", "amount": 20.0, "unit": "mmol/L"}],
+}
 pytestmark = pytest.mark.timeout(400)
 
 
@@ -53,8 +64,8 @@ def client(start_training_server, operator):
         yield made
 
 
-def order(client, version="9.0.0") -> str:
-    body = {"model": "iri-amino", "version": version, "reason": "a test orders this training"}
+def order(client, version="9.0.0", **more) -> str:
+    body = {"model": "iri-amino", "version": version, "reason": "a test orders this training", **more}
     reply = client.post(JOBS, json=body)
     assert reply.status_code == 202, reply.text
     return reply.json()["id"]
@@ -79,7 +90,8 @@ def test_ordered_version_survives_a_restart_appears_with_its_card_and_answers_on
 ):
     first = start_training_server()
     with httpx.Client(base_url=first.url, headers=operator, timeout=30) as client:
-        job_id = order(client)
+        assert client.post("/api/v1/experiments", json={"rows": [GRAINS]}).status_code == 200
+        job_id = order(client, experiments=True)
         wait_for(client, job_id, "running", step="any")
     first.process.kill()
     first.process.wait()
@@ -94,6 +106,7 @@ def test_ordered_version_survives_a_restart_appears_with_its_card_and_answers_on
         card = client.get("/api/v1/models/iri-amino/versions/9.0.0").json()
         assert card["model"]["version"] == "9.0.0"
         assert card["training"]["seed"] == job["seed"]
+        assert card["data"]["experiments"]["measurements"] == 1
         promotion = {"version": "9.0.0", "reason": "a test promotes it", "override": True}
         assert client.put("/api/v1/models/iri-amino/aliases/champion", json=promotion).status_code == 200
         question = {"target": "iri-amino", "inputs": [{"smiles": "NCC(=O)O"}]}
@@ -114,6 +127,28 @@ def test_cancelled_training_ends_and_leaves_no_version(client, tmp_path):
     assert trainers(tmp_path) == []
     assert "9.0.0" not in versions(client)
     assert list((tmp_path / "registry" / "training").iterdir()) == []
+
+
+def test_command_orders_a_training_follows_it_and_says_how_it_ended(start_training_server, tmp_path, operator):
+    server = start_training_server()
+    words = ["model", "order", "iri-amino", "--reason", "a test orders this", "--server", server.url]
+    command = subprocess.Popen(
+        [Path(sys.executable).with_name("cryo"), *words, "--token-file", tmp_path / "token"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for line in command.stdout:
+        if re.search(r"accuracy \d/7", line):
+            break
+    with httpx.Client(base_url=server.url, headers=operator, timeout=30) as client:
+        [job] = client.get(JOBS).json()["jobs"]
+        client.request("DELETE", f"{JOBS}/{job['id']}", json={"reason": "a test cancels it"})
+    said, _ = command.communicate(timeout=60)
+
+    assert (job["version"], job["reason"]) == ("1.2.0", "a test orders this")
+    assert command.returncode == 70
+    assert "cancelled by service: a test cancels it" in " ".join(said.split())
 
 
 def test_killed_training_fails_with_the_signal_and_the_same_version_can_be_ordered_again(client, tmp_path):

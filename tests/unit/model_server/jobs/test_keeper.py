@@ -1,13 +1,16 @@
 """Jobs are moved along by whoever comes: two keepers, keepers that die half-way, runs that vanish."""
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import structlog
 
+from model_server.data.experiments import read_experiment_file
 from model_server.errors import QueueFullError, RegistryRefusedError, TrainerMissingError, TrainerUnreachableError
+from model_server.experiments.ledger import ExperimentLedger
+from model_server.experiments.row import ComponentRow, ExperimentRow
 from model_server.jobs.job import MAX_HISTORY, MAX_QUEUED, Order, State, ask_to_cancel
 from model_server.jobs.keeper import Keeper, KeeperRules
 from model_server.jobs.ledger import Ledger
@@ -55,17 +58,21 @@ class Laboratory:
         self.store = FolderStore(folder)
         self.registry = Registry(Place(folder / "none", self.store))
         self.ledger, self.places = Ledger(self.store), Workspaces(folder)
+        self.experiments = ExperimentLedger(self.store)
 
     def keeper(self, *, parallel=1) -> Keeper:
         rules = KeeperRules(parallel, 600.0)
         log = structlog.get_logger()
         return Keeper(
-            self.registry, Ledger(self.store), self.places, self.runs, rules=rules, log=log, clock=lambda: self.now
+            *(self.registry, Ledger(self.store), self.places, self.runs, self.experiments),
+            rules=rules,
+            log=log,
+            clock=lambda: self.now,
         )
 
-    def order(self, model="tg", version="2.0.0"):
+    def order(self, model="tg", version="2.0.0", **more):
         self.now += timedelta(seconds=1)
-        return self.ledger.add(Order(model, version, 1), ASKED, now=self.now).id
+        return self.ledger.add(Order(model, version, 1, **more), ASKED, now=self.now).id
 
     def train(self, job_id, **made):
         """Leave what a run leaves that went well."""
@@ -103,6 +110,30 @@ def test_trained_version_is_registered_unpromoted_with_who_and_why(lab):
     registered = record.versions["2.0.0"].registered
     assert (registered.who, registered.why) == ("ada", f"more sugars measured (training job {job_id})")
     assert lab.places.present() == []
+
+
+def test_run_gets_the_experiments_of_the_moment_it_begins_in_its_own_folder(lab):
+    row = ExperimentRow(
+        "x-1",
+        date(2026, 11, 2),
+        "glass_transition_temperature",
+        190.0,
+        "K",
+        (ComponentRow(smiles="OCC(O)CO", amount=1.0, unit="mole fraction"),),
+    )
+    lab.experiments.add([row], who="ada")
+    plain, with_rows = lab.order(), lab.order("iri-amino", experiments=True)
+
+    lab.keeper(parallel=2).tick()
+
+    assert not lab.places.of(plain).experiments.exists()
+    assert read_experiment_file(lab.places.of(with_rows).experiments).rows == (row,)
+
+
+def test_order_without_experiments_is_recorded_as_older_servers_read_it(lab):
+    job_id = lab.order()
+
+    assert b"experiments" not in lab.store.read(f"jobs/{job_id}.json").content
 
 
 def test_two_keepers_start_a_job_once_and_register_it_once(lab):

@@ -13,11 +13,11 @@ from model_server.pages.importance import list_columns
 from model_server.pages.mixture_rules import Solute, share, weigh
 from model_server.pages.predict_form import read_form
 from model_server.pages.predict_view import list_conditions, list_targets
-from model_server.pages.train import next_version, view_job
+from model_server.pages.train import view_job
 from model_server.pages.validation import choose_split
 from model_server.registry.card import Card, Point
 from model_server.registry.folder import load_release
-from model_server.registry.record import Act, VersionEntry, empty_record
+from model_server.registry.record import Act, VersionEntry, empty_record, following_version
 from model_server.serve.api.drift import DriftAnswer
 from model_server.serve.api.training import TrainingJobAnswer
 from model_server.serve.settings import RELEASED_DIR
@@ -146,12 +146,12 @@ def test_rows_are_weighed_by_what_is_known_of_them():
     ("versions", "following"), [((), "1.0.0"), (("1.1.0", "1.0.9"), "1.2.0"), (("1.9.0", "1.10.3"), "1.11.0")]
 )
 def test_next_version_follows_the_newest(versions, following):
-    assert next_version(versions) == following
+    assert following_version(versions) == following
 
 
 JOB = TrainingJobAnswer(
     id="j", model="tg", version="1.2.0", state="running", step="search", steps_done=1, steps_total=7, message="",
-    seed=1, trials=0, who="me", reason="because of this", created_at="2026-01-01T00:00:00Z",
+    seed=1, trials=0, experiments=False, who="me", reason="because of this", created_at="2026-01-01T00:00:00Z",
     started_at="2026-01-01T00:00:10Z", finished_at=None, error=None, digest=None, promotable=None, because=(),
 )  # fmt: skip
 

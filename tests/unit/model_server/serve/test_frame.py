@@ -177,6 +177,31 @@ def test_document_describes_every_endpoint_but_the_pages(bench):
     assert "AliasRequest" in document["components"]["schemas"]
 
 
+BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(("target", "accept"), [("/nowhere", BROWSER), ("/predict?smiles=C", BROWSER)])
+def test_unknown_path_answers_a_browser_with_a_page_of_the_same_status(bench, target, accept):
+    page = bench.ask("GET", target, accept=accept)
+    again = bench.ask("GET", target, accept="application/json")
+
+    assert (page.status, page.content_type) == (404, "text/html; charset=utf-8")
+    assert b"<nav" in page.body
+    assert b"no such page" in page.body
+    assert (again.status, again.error["code"]) == (404, "not_found")
+    assert bench.metric("cryo_model_requests_total", route="unmatched", method="GET", status="404") == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "accept"),
+    [("GET", "/api/v1/nowhere", BROWSER), ("POST", "/nowhere", BROWSER), ("GET", "/nowhere", "*/*")],
+)
+def test_unknown_path_answers_programs_in_their_own_shape(bench, method, target, accept):
+    reply = bench.ask(method, target, accept=accept)
+
+    assert (reply.status, reply.error["code"]) == (404, "not_found")
+
+
 def test_large_bodies_are_for_inference_only(bench):
     limit = bench.worker.app.body_limit
 

@@ -12,8 +12,8 @@ from model_server.serve.training import build_desk
 
 JOBS = "/api/v1/training-jobs"
 FIELDS = {
-    "id", "model", "version", "state", "step", "steps_done", "steps_total", "message", "seed", "trials", "who",
-    "reason", "created_at", "started_at", "finished_at", "error", "digest", "promotable", "because",
+    "id", "model", "version", "state", "step", "steps_done", "steps_total", "message", "seed", "trials", "experiments",
+    "who", "reason", "created_at", "started_at", "finished_at", "error", "digest", "promotable", "because",
 }  # fmt: skip
 
 
@@ -49,6 +49,19 @@ def test_order_is_taken_and_shown(training, order):
     assert (reply.json["who"], reply.json["reason"]) == ("service", "more sugars measured")
     assert training.ask("GET", f"{JOBS}/{reply.json['id']}").json == reply.json
     assert training.ask("GET", JOBS).json == {"jobs": [reply.json], "next": None}
+
+
+def test_experiments_are_learnt_from_where_some_are_kept(training, order, operator):
+    refused = order(experiments=True)
+    row = {
+        "experiment_id": "x-1", "measured_on": "2026-11-02", "property_name": "glass_transition_temperature",
+        "value": 190.0, "unit": "K", "components": [{"name": "glycerol", "amount": 1, "unit": "mole fraction"}],
+    }  # fmt: skip
+    sent = training.ask("POST", "/api/v1/experiments", {"rows": [row]}, **operator)
+
+    assert (refused.status, refused.error["code"], refused.error["path"]) == (409, "experiments_missing", "experiments")
+    assert sent.status == 200, sent.json
+    assert order(experiments=True).json["experiments"] is True
 
 
 def test_seed_is_said_even_when_it_was_not_given(order):
