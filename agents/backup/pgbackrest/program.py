@@ -171,4 +171,5 @@ def explain(command: str, code: int, text: str) -> BackupError | BackupUnavailab
     begin = next((number for number, line in enumerate(lines) if line.startswith("ERROR")), max(0, len(lines) - 3))
     said = " ".join(dict.fromkeys(lines[begin : begin + _TOLD_LINES]))
     kind = next((kind for words, kind in _WORDS if words.search(text)), _ERRORS.get(code, EngineFailedError))
-    return kind(f"pgbackrest {command} ended with {code}: {said or 'without a word'}")
+    remedy = "; give the keys that this repository was made with" if kind is KeyWrongError else ""
+    return kind(f"pgbackrest {command} ended with {code}: {said or 'without a word'}{remedy}")
