@@ -35,6 +35,7 @@ COMMAND_MODULES = (
     "release",
     "flags",
     "health",
+    "oncall",
 )
 
 

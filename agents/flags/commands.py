@@ -1,6 +1,5 @@
 """The verbs of `cryo flags`, from settings to an answer that a person or a machine can read."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,21 +12,14 @@ from structlog.typing import FilteringBoundLogger
 from agents.flags.changes import Change, FlagState, describe
 from agents.flags.errors import FlagChangeError, FlagUnknownError
 from agents.flags.ledger import Author, Entry, FlagLedger
-from agents.runtime.clock import Deadline, SystemClock, format_rfc3339
+from agents.runtime.clock import format_rfc3339
+from agents.runtime.login import RoleLogin, let_role_log_in
 from agents.runtime.logs import Redactor
 from agents.runtime.metrics import DatabaseMetrics
 from agents.runtime.names import APP_FLAGS, ROLE_FLAGS, SessionName
-from agents.runtime.postgres import (
-    Database,
-    PoolSettings,
-    Surroundings,
-    Target,
-    allow_role_login,
-    open_connection,
-)
-from agents.runtime.settings import DatabaseSettings, Identity, read_secret
+from agents.runtime.postgres import Database, PoolSettings, Surroundings, Target
+from agents.runtime.settings import DatabaseSettings, Identity, choose_actor
 
-_CONNECT_S = 120.0
 # Columns that change with every row and tell nobody anything.
 _NOISE = frozenset({"id", "flag_id", "created_at", "updated_at", "created_by"})
 
@@ -100,22 +92,10 @@ def show_history(command: Command, name: str | None, limit: int) -> Answer:
 
 def allow_login(command: Command, password_file: Path) -> Answer:
     """Let the service's role log in; running it again sets the file's password again."""
-    password = read_secret(password_file, setting="--password-file")
-    command.redactor.add(password)
-    settings, identity = DatabaseSettings.from_environ(command.environ), Identity.from_environ(command.environ)
-    admin_password = settings.read_password()
-    if admin_password is not None:
-        command.redactor.add(admin_password)
-    session = SessionName(APP_FLAGS, identity.colour, identity.version)
-    deadline = Deadline.after(_CONNECT_S, SystemClock())
-    with open_connection(settings, session, deadline=deadline, log=command.log) as conn:
-        allow_role_login(conn, ROLE_FLAGS, password)
+    let_role_log_in(
+        RoleLogin(APP_FLAGS, ROLE_FLAGS, password_file), command.environ, log=command.log, redactor=command.redactor
+    )
     return Answer({"role": ROLE_FLAGS}, [f"{ROLE_FLAGS} may log in"])
-
-
-def choose_actor(environ: Mapping[str, str]) -> str:
-    """Name who runs the command: CRYO_ACTOR, else the login name, else the number of the operating system's user."""
-    return environ.get("CRYO_ACTOR") or environ.get("USER") or environ.get("LOGNAME") or f"uid {os.getuid()}"
 
 
 @contextmanager

@@ -45,7 +45,10 @@ APP_BACKUP = "backup"
 APP_BACKUP_JOB = "backup-job"
 APP_OBJECT_STORE = "object-store"
 APP_TRAINER = "trainer"
+APP_ONCALL = "oncall"
+APP_ONCALL_LOGIN = "oncall-login"
 ROLE_FLAGS = "cryo_flags"
+ROLE_ONCALL = "cryo_oncall"
 
 SERVICE_ACCOUNT_MIGRATE = "migrate"
 SERVICE_ACCOUNT_RELEASE = "release"
@@ -55,6 +58,7 @@ SERVICE_ACCOUNT_TRAINER = "trainer"
 SERVICE_ACCOUNT_PROMETHEUS = "prometheus"
 SERVICE_ACCOUNT_GATEWAY = "gateway"
 SERVICE_ACCOUNT_BACKUP = "backup"
+SERVICE_ACCOUNT_ONCALL = "oncall"
 
 PORT_HTTP = 8080
 PORT_POSTGRES = 5432

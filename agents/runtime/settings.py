@@ -1,5 +1,6 @@
 """The environment, read once into frozen values; secrets come from files, never from variables."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,11 @@ class ClusterSettings:
             kubeconfig=Path(kubeconfig) if kubeconfig else None,
             context=environ.get("CRYO_KUBE_CONTEXT", "") or None,
         )
+
+
+def choose_actor(environ: Mapping[str, str]) -> str:
+    """Name who runs the command: CRYO_ACTOR, else the login name, else the number of the operating system's user."""
+    return environ.get("CRYO_ACTOR") or environ.get("USER") or environ.get("LOGNAME") or f"uid {os.getuid()}"
 
 
 def read_secret(path: Path, *, setting: str) -> str:

@@ -132,5 +132,7 @@ def test_every_event_is_named_agent_verb_outcome() -> None:
 
     assert len(found) >= 10
     assert [
-        event for event in found if not re.fullmatch(r"(backup|flags|migrate|release|runtime)\.[a-z]+\.[a-z_]+", event)
+        event
+        for event in found
+        if not re.fullmatch(r"(backup|flags|health|migrate|oncall|release|runtime)\.[a-z]+\.[a-z_]+", event)
     ] == []

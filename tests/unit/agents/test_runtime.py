@@ -12,7 +12,7 @@ from agents.runtime.clock import Deadline, SystemClock, format_rfc3339
 from agents.runtime.errors import AgentError, PermanentError, SettingsError, TemporaryError
 from agents.runtime.names import Colour, SessionName
 from agents.runtime.retry import Backoff
-from agents.runtime.settings import ClusterSettings, DatabaseSettings, Identity, read_secret
+from agents.runtime.settings import ClusterSettings, DatabaseSettings, Identity, choose_actor, read_secret
 
 
 def test_other_colour_of_the_other_colour_is_the_first() -> None:
@@ -157,3 +157,9 @@ def test_wait_doubles_until_the_cap() -> None:
 
     assert [backoff.delay_s(failures, 1.0) for failures in range(1, 6)] == [1, 2, 4, 5, 5]
     assert [backoff.allows_another(failures) for failures in (1, 4, 5)] == [True, True, False]
+
+
+def test_actor_is_named_even_where_the_user_has_no_name() -> None:
+    assert choose_actor({"CRYO_ACTOR": "ci", "USER": "ann"}) == "ci"
+    assert choose_actor({"USER": "ann"}) == "ann"
+    assert choose_actor({}).startswith("uid ")

@@ -2,7 +2,6 @@
 
 import pytest
 
-from agents.flags.commands import choose_actor
 from agents.flags.settings import CacheSettings
 from agents.runtime.errors import SettingsError
 
@@ -23,9 +22,3 @@ def test_settings_have_the_documented_defaults() -> None:
 def test_bad_setting_is_named(environ: dict[str, str], told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         CacheSettings.from_environ(environ)
-
-
-def test_actor_is_named_even_where_the_user_has_no_name() -> None:
-    assert choose_actor({"CRYO_ACTOR": "ci", "USER": "ann"}) == "ci"
-    assert choose_actor({"USER": "ann"}) == "ann"
-    assert choose_actor({}).startswith("uid ")
