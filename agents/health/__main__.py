@@ -1,4 +1,4 @@
-"""`python -m agents.health check|checks`."""
+"""`python -m agents.health checks|fix|serve`."""
 
 from agents.health.cli import app
 

@@ -13,9 +13,10 @@ from agents.health import commands
 from agents.health.commands import Command
 from agents.health.definition import Profile
 from agents.health.findings import Report
+from agents.health.fixing import FixRequest
 from agents.health.handbook import render_handbook
-from agents.health.rendering import render_report
-from agents.runtime.errors import TerminatedError
+from agents.health.rendering import render_fix, render_report
+from agents.runtime.errors import EXIT_PERMANENT, TerminatedError
 from agents.runtime.logs import Redactor
 from agents.runtime.names import APP_HEALTH
 from agents.runtime.process import run_agent
@@ -34,6 +35,9 @@ ProfileChoice = Annotated[Profile, typer.Option("--profile", help="quick: sessio
 Watch = Annotated[float | None, typer.Option("--watch", min=1, help="Look again every so many seconds.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON; with --watch one line per look.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="As the tables of docs/health.md.")]
+Checks = Annotated[list[str] | None, typer.Option("--check", help="Only this check; may be repeated.")]
+Objects = Annotated[list[str] | None, typer.Option("--object", help="Only this object; may be repeated.")]
+Hash = Annotated[str | None, typer.Option("--hash", help="Of the plan that is to be carried out.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Also name what is fine and what was skipped.")]
 
 
@@ -59,6 +63,31 @@ def check(  # noqa: PLR0913 - one parameter per option
             report = _watch(command, commands.check_again(command, profile, group or ()), watch, show)
     if report.exit_code:
         raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def serve() -> None:
+    """Answer for the database's health over HTTP until told to stop."""
+    # The HTTP server is loaded by this command alone, so that the others start at once.
+    from agents.health.server import run  # noqa: PLC0415
+
+    with run_agent(APP_HEALTH, Redactor()) as log:
+        run(os.environ, log)
+
+
+@app.command()
+def fix(*, check: Checks = None, only: Objects = None, hash_: Hash = None, as_json: AsJson = False) -> None:
+    """Say what would mend the findings; with --hash of that plan, do it."""
+    from agents.health.server import fix_once  # noqa: PLC0415
+
+    with _running() as command:
+        answer = fix_once(command, FixRequest(tuple(check or ()), tuple(only or ()), hash_))
+    if as_json:
+        typer.echo(json.dumps(commands.plain(answer), indent=2, sort_keys=True))
+    else:
+        typer.echo("\n".join(render_fix(answer)))
+    if any(not each.mended for each in answer.done):
+        raise typer.Exit(EXIT_PERMANENT)
 
 
 @app.command()

@@ -9,9 +9,10 @@ import msgspec
 from agents.health.definition import Check, Profile
 from agents.health.facts import Facts, reason_to_skip
 from agents.health.findings import Acceptance, Outcome, Report, Status, count_statuses, describe, judge, worst
+from agents.health.registry import load_checks
 from agents.health.statements import Layout, count_rows, fill_in, union_queries
 from agents.runtime.clock import Clock, Deadline, format_rfc3339
-from agents.runtime.errors import AgentError, DatabaseRefusedError, DatabaseUnavailableError
+from agents.runtime.errors import DatabaseRefusedError, DatabaseUnavailableError
 from agents.runtime.postgres import Database, Query, Session, load_queries, sqlstate_of
 
 CONNECTION = "availability.connection"
@@ -54,18 +55,15 @@ def examine(database: Database, order: Order, *, name: str, clock: Clock) -> Rep
             "health_checks", lambda session: _ask(session, order, deadline), deadline=deadline
         )
     except (DatabaseRefusedError, DatabaseUnavailableError) as error:
-        version, outcomes = None, tuple(_without_connection(check, error) for check in order.checks)
-    return Report(
-        status=worst(outcome.status for outcome in outcomes),
-        profile=order.profile,
-        groups=order.groups,
-        taken_at=taken_at,
-        duration_ms=_since(began_s, clock),
-        database=name,
-        server_version=version,
-        counts=count_statuses(outcomes),
-        outcomes=outcomes,
-    )
+        return report_silence(order, str(error), name=name, clock=clock, duration_ms=_since(began_s, clock))
+    return _report(order, name, (version, outcomes), taken_at=taken_at, duration_ms=_since(began_s, clock))
+
+
+def report_silence(order: Order, reason: str, *, name: str, clock: Clock, duration_ms: float = 0.0) -> Report:
+    """Report a database that gave no answer: one critical finding, and every other check skipped because of it."""
+    outcomes = tuple(_without_connection(check, reason) for check in _with_connection(order.checks))
+    taken_at = format_rfc3339(clock.now())
+    return _report(order, name, (None, outcomes), taken_at=taken_at, duration_ms=duration_ms)
 
 
 def read_facts(session: Session, checks: Sequence[Check]) -> Facts:
@@ -187,10 +185,32 @@ def _judge_measured(check: Check, value: float) -> Outcome:
     return judge(check, rows, len(rows), accept=(), duration_ms=value)
 
 
-def _without_connection(check: Check, error: AgentError) -> Outcome:
+def _report(
+    order: Order, name: str, found: tuple[str | None, tuple[Outcome, ...]], *, taken_at: str, duration_ms: float
+) -> Report:
+    version, outcomes = found
+    return Report(
+        status=worst(outcome.status for outcome in outcomes),
+        profile=order.profile,
+        groups=order.groups,
+        taken_at=taken_at,
+        duration_ms=duration_ms,
+        database=name,
+        server_version=version,
+        counts=count_statuses(outcomes),
+        outcomes=outcomes,
+    )
+
+
+def _with_connection(checks: Sequence[Check]) -> Sequence[Check]:
+    """Add the check of the connection where it was not asked for: without one it is the only answer."""
+    return checks if any(check.id == CONNECTION for check in checks) else (load_checks()[CONNECTION], *checks)
+
+
+def _without_connection(check: Check, reason: str) -> Outcome:
     if check.id != CONNECTION:
         return describe(check, Status.SKIPPED, reason=f"no connection, see {CONNECTION}")
-    return judge(check, [{"object": "connection", "reason": str(error)}], 1, accept=(), duration_ms=0.0)
+    return judge(check, [{"object": "connection", "reason": reason}], 1, accept=(), duration_ms=0.0)
 
 
 def _incomplete(outcome: Outcome, missed: str) -> Outcome:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -29,7 +30,7 @@ class Status(StrEnum):
 # Chosen: 2 stays typer's code for wrong usage; the worse, the larger.
 EXIT_CODES = {Status.WARN: 1, Status.UNKNOWN: 3, Status.CRITICAL: 4}
 
-Evidence = dict[str, object]
+Evidence = dict[str, Any]
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import typer
 
 from agents.health.findings import Finding, Outcome, Report, Status
+from agents.health.fixing import FixAnswer
 
 _COLOURS = {
     Status.OK: typer.colors.GREEN,
@@ -31,6 +32,19 @@ def render_report(report: Report, *, verbose: bool = False) -> list[str]:
     if not verbose:
         lines += _render_skipped(report.outcomes)
     return [*lines, _render_summary(report)]
+
+
+def render_fix(answer: FixAnswer) -> list[str]:
+    """Write a plan with its hash, or what became of it."""
+    if not answer.plan.steps:
+        return ["nothing to fix"]
+    if not answer.applied:
+        steps = [f"{step.sql};\n    {step.check}: {step.object}; locks {step.lock}" for step in answer.plan.steps]
+        return [*steps, f"nothing was done; do it with --hash {answer.plan.hash}"]
+    ends = {True: "mended", False: "failed"}
+    return [
+        f"{ends[each.mended]:>7} {each.step.sql}" + (f"  {each.error}" if each.error else "") for each in answer.done
+    ]
 
 
 def _render_outcome(outcome: Outcome) -> Iterable[str]:

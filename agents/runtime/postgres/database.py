@@ -76,6 +76,10 @@ class Database:
         """End every session; one that is borrowed ends when it is given back."""
         self._pool.close()
 
+    def break_sessions(self) -> None:
+        """End every session at once, from any thread; a caller who waits for a silent server gets an error."""
+        self._connector.break_all()
+
     def __enter__(self) -> Self:
         """Open the pool."""
         return self.open()

@@ -1,10 +1,15 @@
 """What a pool is made of: its limits, where its sessions go, and how one of them is opened."""
 
 import math
+import os
 import random
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
+import psycopg
 from structlog.typing import FilteringBoundLogger
 
 from agents.runtime.clock import Clock, SystemClock
@@ -65,6 +70,7 @@ class Connector:
         """Remember where to connect; the password is read anew for each connection, because it may be rotated."""
         self._target = target
         self._options = options
+        self._opened: WeakSet[Connection] = WeakSet()
         self.failure: Exception | None = None
 
     def connect(self, _conninfo: str, **_kwargs: object) -> Connection:
@@ -78,4 +84,15 @@ class Connector:
             self.failure = error
             raise
         self.failure = None
+        self._opened.add(conn)
         return conn
+
+    def break_all(self) -> None:
+        """Shut the sockets of every connection, from any thread: whoever waits for an answer gets a lost session.
+
+        A host that vanished, or a network that swallows packets, ends no wait by itself; keepalives see only the first.
+        """
+        for conn in list(self._opened):
+            # Our own descriptor: libpq goes on owning, and closing, the one that it waits on.
+            with suppress(psycopg.OperationalError, OSError), socket.socket(fileno=os.dup(conn.fileno())) as ours:
+                ours.shutdown(socket.SHUT_RDWR)

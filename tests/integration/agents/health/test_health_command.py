@@ -80,3 +80,15 @@ def test_every_check_is_listed(debian):
 
     assert len(listed) > 140
     assert all(each["id"] and each["meaning"] for each in listed)
+
+
+def test_a_fix_is_shown_first_and_done_with_its_hash(debian):
+    with debian.database() as name, debian.connect(name) as conn:
+        conn.execute("create table public.planted (id bigint primary key, team_id uuid references public.teams (id))")
+        check = ("--check", "indexes.foreign_key_without_index", "--json")
+        shown = json.loads(run(debian.environ(name), "fix", *check).stdout)
+        done = run(debian.environ(name), "fix", *check, "--hash", shown["plan"]["hash"])
+
+    assert shown["applied"] is False
+    assert done.returncode == 0
+    assert [each["mended"] for each in json.loads(done.stdout)["done"]] == [True]

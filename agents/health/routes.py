@@ -1,0 +1,68 @@
+"""Which path, method and query mean what; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import parse_qs
+
+from agents.health.definition import Profile
+from agents.health.errors import SelectionError
+from agents.health.registry import list_groups
+
+
+class Route(StrEnum):
+    """Routes by the template that appears in metrics."""
+
+    LIVE = "/livez"
+    READY = "/readyz"
+    STARTUP = "/startupz"
+    HEALTHZ = "/healthz"
+    METRICS = "/metrics"
+    OPENAPI = "/openapi.json"
+    DATABASE = "/api/v1/system/database/health"
+    FIX = "/api/v1/system/database/fix"
+    UNMATCHED = "unmatched"
+
+    @property
+    def method(self) -> str:
+        """The one method that the route answers."""
+        return "POST" if self is Route.FIX else "GET"
+
+
+_FIXED = {route.value: route for route in Route if route is not Route.UNMATCHED}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of the database was asked for."""
+
+    profile: Profile
+    groups: tuple[str, ...]
+
+
+def match_path(path: str) -> Route:
+    """Find the route of a path."""
+    return _FIXED.get(path, Route.UNMATCHED)
+
+
+def parse_query(query: str) -> Asked:
+    """Read `profile` and `group`; a group may be repeated or joined by commas.
+
+    Raises:
+        SelectionError: a parameter or a value means nothing.
+    """
+    given = parse_qs(query, keep_blank_values=True, max_num_fields=32)
+    unknown = sorted(set(given) - {"profile", "group"})
+    if unknown:
+        message = f"no parameter is named {unknown[0][:40]!r}; use profile and group"
+        raise SelectionError(message)
+    profiles: Sequence[str] = given.get("profile", ["quick"])
+    if len(profiles) != 1 or profiles[0] not in set(Profile):
+        message = f"profile is quick or full, not {','.join(profiles)[:40]!r}"
+        raise SelectionError(message)
+    groups = sorted({name for value in given.get("group", ()) for name in value.split(",")})
+    wrong = sorted(set(groups) - set(list_groups()))
+    if wrong:
+        message = f"no group is named {wrong[0][:40]!r}; the groups are {', '.join(list_groups())}"
+        raise SelectionError(message)
+    return Asked(Profile(profiles[0]), tuple(groups))
