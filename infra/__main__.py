@@ -8,6 +8,7 @@ import sys
 import pulumi
 
 from infra.errors import InfraError
+from infra.live_guard import guard_update, open_cluster
 from infra.program import Program, make_plan
 
 # Cited: pulumi-language-python, "exited after showing a user actionable message". With any other code the engine adds
@@ -19,10 +20,13 @@ def main() -> None:
     """Turn the stack's environment into resources, or into one error without a traceback."""
     try:
         plan = make_plan(pulumi.get_stack(), variables=os.environ)
+        retries, notes = guard_update(plan, open_cluster(plan))
     except InfraError as error:
         pulumi.log.error(str(error))
         sys.exit(ALREADY_TOLD)
-    Program(plan).deploy()
+    for note in notes:
+        pulumi.log.warn(note)
+    Program(plan, retries=retries).deploy()
 
 
 main()

@@ -50,7 +50,7 @@ class AgentJob:
     identity: Identity
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
-    arguments: Sequence[str]
+    arguments: Sequence[pulumi.Input[str]]
     service_account: pulumi.Input[str]
     resources: Resources
     deadline_s: int

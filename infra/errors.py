@@ -38,5 +38,13 @@ class ClusterRefusedError(PermanentError):
     """The kubeconfig points to a cluster that this stack must not touch."""
 
 
+class UpdateRefusedError(PermanentError):
+    """The update would hurt what is live; the message is the release agent's."""
+
+
+class LiveUnknownError(TemporaryError):
+    """The API server does not say what is live."""
+
+
 class ClusterMissingError(TemporaryError):
     """There is no kubeconfig yet."""

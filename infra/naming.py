@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 MANAGED_BY = "pulumi"
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 ANNOTATION_SLOTS = "cryoprotect.io/slots"
+ANNOTATION_RETRY = "cryoprotect.io/retry-of"
 # Cited: pulumi-kubernetes reads these from metadata.annotations.
 SKIP_AWAIT = "pulumi.com/skipAwait"
 REPLACE_UNREADY = "pulumi.com/replaceUnready"

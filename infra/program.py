@@ -71,9 +71,15 @@ def make_plan(stack: str, *, variables: Mapping[str, str], folder: Path | None =
 class Program:
     """Declares one environment; every part gets what it needs from the parts before it."""
 
-    def __init__(self, plan: Plan) -> None:
-        """Resolve the images and declare the provider and the namespaces."""
+    def __init__(self, plan: Plan, *, retries: Mapping[str, str] | None = None) -> None:
+        """Resolve the images and declare the provider and the namespaces.
+
+        Args:
+            plan: what to declare.
+            retries: release of an application that a person allowed to be tried once more; a reason for a new Job.
+        """
         self.plan = plan
+        self._retries = dict(retries or {})
         self.environment = plan.environment
         self._agents_image = self._image(plan.environment.agents.image)
         provider = pulumi_kubernetes.Provider(
@@ -263,6 +269,7 @@ class Program:
                 environment=self.plan.stack,
                 password_secret=secrets.postgres,
                 scrape_interval_s=self.environment.prometheus.scrape_interval_s,
+                retry_of=self._retries.get("model-server"),
                 after=after,
             ),
             opts=self.opts,

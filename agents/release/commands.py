@@ -1,43 +1,33 @@
 """The verbs, from settings to an answer that a person or a machine can read."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
 from structlog.typing import FilteringBoundLogger
 
-from agents.release.errors import ReleaseRefusedError
+from agents.release.answer import Answer
 from agents.release.ledger import Ledger
-from agents.release.orders import Order, OrderBook, judge_abort
+from agents.release.orders import OrderBook, judge_abort
 from agents.release.probe import HttpProbe
 from agents.release.prometheus import Prometheus
 from agents.release.record import RecordStore, ReleaseRecord
-from agents.release.rollback import Ground, decide_rollback, take_back
+from agents.release.request import SwitchRequest
 from agents.release.routes import read_weights, weights_for
-from agents.release.smoke import REFERENCE_PREDICTION, Gateway
+from agents.release.smoke import REFERENCE_PREDICTION
 from agents.release.states import FULL_SHARE
-from agents.release.switch import Switch, SwitchRequest
-from agents.release.traffic import Traffic
+from agents.release.switch import Switch
 from agents.release.user_traffic import UserTraffic
 from agents.release.verdicts import Finding, Verdict
 from agents.release.watch import OwnRequests, Watch
 from agents.runtime import names
 from agents.runtime.clock import Clock
-from agents.runtime.cluster import Deployment, Kube
+from agents.runtime.cluster import Kube
 from agents.runtime.errors import ClusterUnavailableError
 from agents.runtime.kube import KubeClient
 from agents.runtime.settings import ClusterSettings
 
 # Chosen: a phase lasts seconds; a person reads no faster.
 _FOLLOW_PAUSE_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a verb found or did."""
-
-    data: Mapping[str, object]
-    lines: list[str]
 
 
 def connect_cluster(environ: Mapping[str, str]) -> Kube:
@@ -49,9 +39,10 @@ def switch_traffic(
     request: SwitchRequest, kube: Kube, *, ledger: Ledger, clock: Clock, log: FilteringBoundLogger
 ) -> Answer:
     """Run a release and say how it ended."""
-    store = RecordStore(kube, request.namespace, request.app, written=ledger.write_history)
+    store = RecordStore(kube, request.namespace, request.app, written=ledger.write_history, holder=request.holder)
     open_watch = _watches(request, kube, clock, log) if request.policy.prometheus_url else None
-    switch = Switch(request, kube, HttpProbe(clock), clock, log, store, ledger.find_backup, open_watch)
+    judge_downgrade = partial(ledger.judge_downgrade, request.app)
+    switch = Switch(request, kube, HttpProbe(clock), clock, log, store, ledger.find_backup, open_watch, judge_downgrade)
     outcome = switch.run()
     data = {
         "result": outcome.result,
@@ -134,51 +125,6 @@ def follow_release(kube: Kube, namespace: str, app: str, *, clock: Clock, tell: 
         if record is not None and record.is_over:
             return
         clock.sleep(_FOLLOW_PAUSE_S)
-
-
-def roll_back(  # noqa: PLR0913 - the place, the reason and four things from outside
-    kube: Kube, namespace: str, app: str, *, reason: str, ledger: Ledger, clock: Clock, log: FilteringBoundLogger
-) -> Answer:
-    """Put all traffic back to the colour that the last release came from."""
-    store = RecordStore(kube, namespace, app, written=ledger.write_history)
-    record = store.load()
-    ground = Ground(
-        record=record,
-        old_colour=_old_colour(kube, namespace, record) if record else (),
-        contracts=ledger.find_contracts(datetime.fromisoformat(record.transitions[0].at)) if record else None,
-    )
-    record, because = decide_rollback(ground)
-    gateway = Gateway("")  # not asked: the way back does not wait for it
-    traffic = Traffic(kube, namespace, app, HttpProbe(clock), gateway, clock, log)
-    ended = take_back(record, (f"by hand: {reason}", *because), store=store, traffic=traffic)
-    log.error("release.rollback.done", release_id=ended.release_id, because=ended.transitions[-1].because)
-    lines = [
-        f"release {ended.release_id} is rolled back: all traffic is on {ended.source}",
-        *ended.transitions[-1].because,
-        f"Git still says active: {ended.target}; revert that commit, or the next new release Job moves it there again",
-    ]
-    return Answer({"result": "rolled_back", "record": ended.to_json()}, lines)
-
-
-def _old_colour(kube: Kube, namespace: str, record: ReleaseRecord) -> tuple[Deployment, ...]:
-    labels = {names.LABEL_NAME: record.app, names.LABEL_COLOUR: record.source.value}
-    return tuple(kube.list_deployments(namespace, labels))
-
-
-def give_order(kube: Kube, namespace: str, app: str, *, order: Order, release_id: str) -> Answer:
-    """Approve or abort the release that runs now.
-
-    Raises:
-        ReleaseRefusedError: that release does not run, so the order would lie there for another one.
-    """
-    record = RecordStore(kube, namespace, app).load()
-    if record is None or record.is_over or record.release_id != release_id:
-        runs = f"the last one is {record.release_id}, {record.phase}" if record else "there was none yet"
-        message = f"no release {release_id} of {app} is under way ({runs}); nothing was ordered"
-        raise ReleaseRefusedError(message)
-    OrderBook(kube, namespace, app).give(order, release_id)
-    data = {"order": order.value, "release_id": release_id, "phase": record.phase.value}
-    return Answer(data, [f"{order}: release {release_id}, now {record.phase}, reads it at its next look"])
 
 
 def _record_lines(record: ReleaseRecord | None) -> list[str]:

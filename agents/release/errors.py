@@ -11,6 +11,10 @@ class ReleaseRolledBackError(PermanentError):
     """Traffic was moved and is back on the colour it came from."""
 
 
+class ReleaseUnderWayError(TemporaryError):
+    """Nothing was changed: another process drives a release of this route."""
+
+
 class RecordMalformedError(PermanentError):
     """The release record cannot be read."""
 

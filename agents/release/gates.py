@@ -4,6 +4,7 @@ Whatever is missing, stale or no number is inconclusive. Waiting for facts, and 
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ _OBJECTIVE = 0.999
 _FAST_BURN = 14.4
 _BURN_BAD_REQUESTS = 20
 _BURN_TIMES_BEFORE = 5.0
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,43 @@ def judge_openapi(stable: Mapping[str, Any], canary: Mapping[str, Any]) -> Findi
     if missing:
         return Finding(Verdict.FAIL, (f"OpenAPI: the new colour lacks {', '.join(missing)}",))
     return Finding(Verdict.PASS, (f"OpenAPI: all {len(_operations(stable))} operations are still there",))
+
+
+def judge_downgrade(new: str, old: str, contracts: Sequence[str] | None) -> Finding:
+    """Say whether the schema still has what an older version reads.
+
+    Args:
+        new: version that shall get traffic.
+        old: version that has it.
+        contracts: contract migrations applied since the new version last had traffic, all of them if it never had;
+            None when there is no database to ask.
+    """
+    if contracts is None:
+        return Finding(Verdict.PASS, ("schema: no database to ask whether a contract migration stands in the way",))
+    if not new or not old:
+        return Finding(Verdict.PASS, ("schema: a colour told no version, so nobody was asked for contract migrations",))
+    if not is_downgrade(new, old):
+        return Finding(Verdict.PASS, (f"schema: {new} is no older than {old}",))
+    if contracts:
+        told = (
+            f"schema: {new} is older than {old}, and contract migration {', '.join(contracts)} took away what it reads"
+        )
+        return Finding(Verdict.FAIL, (f"{told}; release a repaired newer version instead",))
+    return Finding(Verdict.PASS, (f"schema: {new} is older than {old}, and no contract migration came in between",))
+
+
+def is_downgrade(new: str, old: str) -> bool:
+    """Whether a version is older than another; versions that cannot be compared and differ count as older."""
+    if not new or not old or new == old:
+        return False
+    ours, theirs = _VERSION.fullmatch(new), _VERSION.fullmatch(old)
+    if ours is None or theirs is None:
+        return True
+    numbers = [tuple(int(each) for each in found.group(1, 2, 3)) for found in (ours, theirs)]
+    if numbers[0] != numbers[1]:
+        return numbers[0] < numbers[1]
+    # Cited: semver.org 2.0.0, 11: a pre-release comes before its release; two of one release are not ordered here.
+    return ours[4] is not None
 
 
 def judge_approval(*, asked_for: str, given_for: str | None) -> Finding:

@@ -8,6 +8,7 @@ from importlib import resources
 
 from structlog.typing import FilteringBoundLogger
 
+from agents.release.gates import is_downgrade, judge_downgrade
 from agents.release.record import ReleaseRecord
 from agents.release.states import Phase, has_promoted
 from agents.release.verdicts import Finding, Verdict
@@ -66,6 +67,18 @@ class Ledger:
         with self._connect(self.settings) as conn:
             rows = conn.execute(_sql("contracts_since"), {"since": since}).fetchall()
         return tuple(str(row[0]) for row in rows)
+
+    def judge_downgrade(self, app: str, new: str, old: str) -> Finding:
+        """Say whether the schema still fits a version that is older than the live one; no answer is no proof."""
+        if self.settings is None or not is_downgrade(new, old):
+            return judge_downgrade(new, old, None if self.settings is None else ())
+        try:
+            with self._connect(self.settings) as conn:
+                facts = {"app": app, "version": new}
+                rows = conn.execute(_sql("contracts_after_version"), facts).fetchall()
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing is proven
+            return Finding(Verdict.INCONCLUSIVE, (f"schema: the database does not answer ({error})",))
+        return judge_downgrade(new, old, tuple(str(row[0]) for row in rows))
 
     def write_history(self, record: ReleaseRecord) -> None:
         """Write the row of a release that promoted or ended; a failure is logged and is no reason to stop a release."""

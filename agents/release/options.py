@@ -18,6 +18,10 @@ ReleaseId = Annotated[str, typer.Option(help="Name of the release; made from col
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 PolicyText = Annotated[str, typer.Option("--policy", help="Steps and gates as a JSON object; see docs/release.md.")]
+Content = Annotated[
+    str, typer.Option(help="What the target's slot was filled with; tells a repaired version from a bad one.")
+]
+To = Annotated[Colour | None, typer.Option("--to", help="Colour that serves well, where no release says so.")]
 StableUrl = Annotated[str, typer.Option(help="The other colour's own Service, for gates that compare.")]
 
 # The namespace that environments/base.yaml names; a person in an emergency should not have to remember it.

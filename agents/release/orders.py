@@ -1,4 +1,4 @@
-"""What a person tells a running release: approve it, or abort it. Each order names the release that it is for."""
+"""What a person tells a release: approve it, abort it, or try it again. Each order names the release that it is for."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,10 +11,12 @@ from agents.runtime.errors import ClusterUnavailableError
 
 
 class Order(StrEnum):
-    """The two orders; each is a key of the ConfigMap, its value the release it is for."""
+    """The three orders; each is a key of the ConfigMap, its value the release it is for."""
 
     APPROVE = "approve"
     ABORT = "abort"
+    RETRY = "retry"
+    """What was rolled back may be released once more."""
 
 
 @dataclass(frozen=True, slots=True)

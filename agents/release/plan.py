@@ -33,8 +33,14 @@ class Decision:
     because: tuple[str, ...]
 
 
-def decide_start(
-    weights: Weights, record: ReleaseRecord | None, target: Colour, *, target_version: str = ""
+def decide_start(  # noqa: PLR0913 - each is one fact that the decision rests on
+    weights: Weights,
+    record: ReleaseRecord | None,
+    target: Colour,
+    *,
+    target_version: str = "",
+    content: str = "",
+    retry_of: str | None = None,
 ) -> Decision:
     """Choose how to begin.
 
@@ -43,10 +49,15 @@ def decide_start(
         record: the last release of this route; None before the first.
         target: the colour that shall have all traffic.
         target_version: what that colour says it is now; empty when it says nothing.
+        content: what the target's slot was filled with; empty when nobody said.
+        retry_of: the release that a person allowed to be tried once more, or None.
 
     Raises:
-        ReleaseRefusedError: traffic is divided, and there is no colour to go back to that is known to be good.
+        ReleaseRefusedError: traffic is divided, and there is no colour to go back to that is known to be good; or the
+            same content was rolled back, and nobody asked to try it again.
     """
+    if record is not None and needs_retry(record, target, content, retry_of=retry_of):
+        raise ReleaseRefusedError(explain_retry(record))
     if record is not None and record.phase is Phase.ROLLING_BACK:
         return Decision(Start.FINISH_ROLLBACK, (f"release {record.release_id} was killed while it rolled back",))
     if record is not None and has_moved_traffic(record.phase):
@@ -81,3 +92,24 @@ def _decide_moved(weights: Weights, record: ReleaseRecord, target: Colour, targe
         f"set active to {record.target} again to finish that release, then release {target}"
     )
     raise ReleaseRefusedError(message)
+
+
+def needs_retry(record: ReleaseRecord, target: Colour, content: str, *, retry_of: str | None) -> bool:
+    """Whether this would promote what was rolled back last, without a person's word.
+
+    A content that either side does not know counts as the same, because nothing says that it was repaired.
+    """
+    if record.phase is not Phase.ROLLED_BACK or record.target is not target or retry_of == record.release_id:
+        return False
+    return not (record.content and content) or record.content == content
+
+
+def explain_retry(record: ReleaseRecord) -> str:
+    """Return the refusal, with the ways forward."""
+    last = record.transitions[-1]
+    return (
+        f"release {record.release_id} of this very content was rolled back at {last.at} ({last.because[0]}), and Git "
+        f"asks for {record.target} again; nothing was changed; make Git true with `cryo release revert --env <stack>`, "
+        f"fill {record.target} with a repaired version, or allow one more try with `cryo release retry "
+        f"{record.release_id}`"
+    )

@@ -49,6 +49,10 @@ class ReleaseRecord:
     transitions: tuple[Transition, ...]
     versions: Mapping[Colour, str] = field(default_factory=dict)
     """What each colour said it was when the release began; a colour that said nothing is missing."""
+    content: str = ""
+    """What the target's slot was filled with; empty when the agent was not told."""
+    holder: str = ""
+    """Host name of the process that wrote last, which in a pod is the pod's name; empty in older records."""
 
     @classmethod
     def begin(  # noqa: PLR0913 - each is one fact of the first line of a record
@@ -60,6 +64,7 @@ class ReleaseRecord:
         at: datetime,
         because: tuple[str, ...],
         versions: Mapping[Colour, str] | None = None,
+        content: str = "",
     ) -> Self:
         """Start a record in its first phase."""
         first = Transition(Phase.PREPARING, format_rfc3339(at), because)
@@ -70,6 +75,7 @@ class ReleaseRecord:
             target=target,
             transitions=(first,),
             versions=dict(versions or {}),
+            content=content,
         )
 
     @property
@@ -109,6 +115,8 @@ class ReleaseRecord:
             "from": self.source.value,
             "to": self.target.value,
             "versions": {colour.value: version for colour, version in sorted(self.versions.items())},
+            "content": self.content,
+            "holder": self.holder,
             "phase": self.phase.value,
             "share": self.share,
             "started_at": self.transitions[0].at,
@@ -138,6 +146,8 @@ def parse_record(text: str, where: str) -> ReleaseRecord:
             target=Colour(raw["to"]),
             transitions=transitions,
             versions={Colour(name): str(version) for name, version in raw.get("versions", {}).items()},
+            content=str(raw.get("content", "")),
+            holder=str(raw.get("holder", "")),
         )
     except (ValueError, KeyError, TypeError) as error:
         message = f"{where}: not a release record ({error!r}); look at the route's weights, then delete the ConfigMap"
@@ -160,7 +170,13 @@ class RecordStore:
     """The ConfigMap of one route; a write fails when somebody else wrote since our last look."""
 
     def __init__(
-        self, kube: Kube, namespace: str, app: str, *, written: Callable[[ReleaseRecord], None] = lambda _record: None
+        self,
+        kube: Kube,
+        namespace: str,
+        app: str,
+        *,
+        written: Callable[[ReleaseRecord], None] = lambda _record: None,
+        holder: str = "",
     ) -> None:
         """Name the record; nothing is read yet.
 
@@ -169,7 +185,9 @@ class RecordStore:
             namespace: of the route.
             app: the route's application.
             written: told about each record that was written, for copies elsewhere.
+            holder: host name of this process, so that another one can see whether it still runs.
         """
+        self._holder = holder
         self._written = written
         self._kube = kube
         self._namespace = namespace
@@ -188,7 +206,8 @@ class RecordStore:
         return parse_record(found.data.get(names.RELEASE_RECORD_KEY, ""), where)
 
     def save(self, record: ReleaseRecord) -> ReleaseRecord:
-        """Write the record and return it."""
+        """Write the record in this process's name and return it."""
+        record = replace(record, holder=self._holder)
         body = record.to_json()
         wanted = ConfigMap(
             namespace=self._namespace,

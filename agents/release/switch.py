@@ -5,19 +5,20 @@ decided in `states`; here each phase's effect and gate are run.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NoReturn
 
 from structlog.typing import FilteringBoundLogger
 
+from agents.release.company import refuse_company
 from agents.release.errors import ConfirmationMissingError, ReleaseRefusedError, ReleaseRolledBackError
+from agents.release.orders import Order, OrderBook
 from agents.release.plan import Decision, Start, decide_start
-from agents.release.policy import Policy
 from agents.release.probe import HttpProbe, NoAnswerError
 from agents.release.proofs import Proofs
 from agents.release.record import RecordStore, ReleaseRecord
+from agents.release.request import Outcome, SwitchRequest
 from agents.release.routes import Weights, weights_for
-from agents.release.smoke import Gateway
 from agents.release.states import FULL_SHARE, Move, Phase, decide_move, has_moved_traffic, has_promoted
 from agents.release.traffic import ROLLBACK_DEADLINE_S, Traffic
 from agents.release.verdicts import Finding, Verdict, join_findings
@@ -33,38 +34,6 @@ _ROLLBACK_CONFIRM_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchRequest:
-    """What is asked for."""
-
-    namespace: str
-    app: str
-    target: Colour
-    smoke_url: str
-    gateway: Gateway
-    release_id: str
-    deadline_s: float = 120.0
-    """Longest wait for the checks of the new colour, and again for each confirmation."""
-    dry_run: bool = False
-    policy: Policy = field(default_factory=Policy)
-    stable_url: str = ""
-    """The live colour's own Service, for gates that compare; empty when none does."""
-
-    @property
-    def urls(self) -> dict[Colour, str]:
-        """Each colour's own Service."""
-        return {self.target: self.smoke_url, self.target.other: self.stable_url}
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How it ended, when it ended well."""
-
-    result: str
-    because: tuple[str, ...]
-    record: ReleaseRecord | None
-
-
-@dataclass(frozen=True, slots=True)
 class Switch:
     """One release with everything it needs from outside."""
 
@@ -77,6 +46,8 @@ class Switch:
     find_backup: Callable[[float], Finding]
     open_watch: Callable[[ReleaseRecord], Watch] | None = None
     """How both colours are compared; None when the policy does not ask for it."""
+    judge_downgrade: Callable[[str, str], Finding] | None = None
+    """Says whether the schema still fits the new version (first) that comes after the old one (second)."""
 
     def run(self) -> Outcome:
         """Bring all traffic to the target.
@@ -85,10 +56,12 @@ class Switch:
             ReleaseRefusedError: nothing was changed, and the new colour or the route is not fit.
             ReleaseRolledBackError: traffic was moved and is back.
             ConfirmationMissingError: nothing was changed, and the gateway does not show what the route says.
+            ReleaseUnderWayError: nothing was changed, and another pod drives a release of this route.
             ClusterUnavailableError: the API server did not answer; run again.
         """
         record = self.store.load()
         decision = self._decide(record)
+        refuse_company(self.kube, self.request, record, decision)
         self.log.info("release.plan.made", start=decision.start, because=decision.because)
         if self.request.dry_run:
             return Outcome("dry_run", decision.because, record)
@@ -108,7 +81,16 @@ class Switch:
         version = ""
         if record is not None and has_moved_traffic(record.phase):
             version = self._versions().get(self.request.target, "")
-        return decide_start(self._traffic.read(), record, self.request.target, target_version=version)
+        asked = self.request
+        orders = OrderBook(self.kube, asked.namespace, asked.app).read() if record else {}
+        return decide_start(
+            self._traffic.read(),
+            record,
+            asked.target,
+            target_version=version,
+            content=asked.content,
+            retry_of=orders.get(Order.RETRY),
+        )
 
     def _begin(self, decision: Decision) -> ReleaseRecord:
         begun = ReleaseRecord.begin(
@@ -118,6 +100,7 @@ class Switch:
             at=self.clock.now(),
             because=decision.because,
             versions=self._versions(),
+            content=self.request.content,
         )
         return self.store.save(begun)
 
@@ -176,7 +159,7 @@ class Switch:
         """Run the effect and the gate of the phase in which the record is."""
         proofs = self._proofs
         found: dict[Phase, Callable[[], Finding]] = {
-            Phase.PREPARING: proofs.backup,
+            Phase.PREPARING: lambda: join_findings([self._fits_schema(record), proofs.backup()]),
             Phase.BACKED_UP: proofs.migrations,
             Phase.MIGRATED: lambda: proofs.capacity(self.request.deadline_s),
             Phase.IDLE_READY: proofs.fitness,
@@ -187,6 +170,12 @@ class Switch:
             Phase.SOAKING: lambda: self._while_ours(record, lambda: self._soak(record, watch)),
         }
         return found[record.phase]()
+
+    def _fits_schema(self, record: ReleaseRecord) -> Finding:
+        if self.judge_downgrade is None:
+            return Finding(Verdict.PASS, ("schema: nobody to ask whether a contract migration stands in the way",))
+        new = self.request.version or record.versions.get(record.target, "")
+        return self.judge_downgrade(new, record.versions.get(record.source, ""))
 
     def _while_ours(self, record: ReleaseRecord, look: Callable[[], Finding | None]) -> Finding:
         """Run a look that takes time; weights that are not this step's, before or after it, fail it."""

@@ -1,4 +1,4 @@
-"""What the agents see of a cluster: three kinds of object and a door; the door itself is in `kube`.
+"""What the agents see of a cluster: a few kinds of object and a door; the door itself is in `kube`.
 
 Apart from the client, so that modules that decide can speak of routes without importing anything that acts.
 """
@@ -40,6 +40,8 @@ class Deployment:
     ready: int
     version: str = ""
     """Label of its pods; empty without one."""
+    content: str = ""
+    """What its slot was filled with, as the infra program says it; empty without the annotation."""
 
 
 class Kube(Protocol):
@@ -59,3 +61,9 @@ class Kube(Protocol):
 
     def list_deployments(self, namespace: str, labels: Mapping[str, str]) -> list[Deployment]:
         """Return the Deployments with all of these labels."""
+
+    def get_pod_phase(self, namespace: str, name: str) -> str | None:
+        """Return the pod's phase, such as Running, or None when there is no such pod."""
+
+    def get_namespace_labels(self, name: str) -> Mapping[str, str] | None:
+        """Return the namespace's labels, or None when there is no such namespace."""

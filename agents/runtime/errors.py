@@ -53,6 +53,10 @@ class ClusterRefusedError(PermanentError):
     """The Kubernetes API answered and said no: rights, a missing object or an invalid one."""
 
 
+class ObjectMissingError(ClusterRefusedError):
+    """The object does not exist; told apart because absence is a legal answer for some."""
+
+
 class ClusterUnavailableError(TemporaryError):
     """The Kubernetes API could not be reached or asked to be left alone."""
 

@@ -15,6 +15,7 @@ from agents.runtime.errors import (
     ClusterConflictError,
     ClusterRefusedError,
     ClusterUnavailableError,
+    ObjectMissingError,
     SettingsError,
 )
 from agents.runtime.settings import ClusterSettings
@@ -85,7 +86,7 @@ class KubeClient:
         """Return the ConfigMap, or None when there is none."""
         try:
             answer = self._call("GET", f"{_config_maps_path(namespace)}/{name}")
-        except _NotFoundError:
+        except ObjectMissingError:
             return None
         return _parse_config_map(namespace, name, answer)
 
@@ -113,6 +114,22 @@ class KubeClient:
         answer = self._call("GET", path, query=[("labelSelector", selector)])
         return [_parse_deployment(item) for item in answer.get("items") or []]
 
+    def get_pod_phase(self, namespace: str, name: str) -> str | None:
+        """Return the pod's phase, or None when there is no such pod."""
+        try:
+            answer = self._call("GET", f"/api/v1/namespaces/{namespace}/pods/{name}")
+        except ObjectMissingError:
+            return None
+        return str((answer.get("status") or {}).get("phase", ""))
+
+    def get_namespace_labels(self, name: str) -> Mapping[str, str] | None:
+        """Return the namespace's labels, or None when there is no such namespace."""
+        try:
+            answer = self._call("GET", f"/api/v1/namespaces/{name}")
+        except ObjectMissingError:
+            return None
+        return dict(answer["metadata"].get("labels") or {})
+
     def _call(
         self, method: str, path: str, *, body: JsonObject | None = None, query: list[tuple[str, str]] | None = None
     ) -> dict[str, Any]:
@@ -138,10 +155,6 @@ class KubeClient:
             message = f"Kubernetes API: {method} {path} got no answer ({error}); check the API server, then run again"
             raise ClusterUnavailableError(message) from error
         return _parse_object(text, f"{method} {path}")
-
-
-class _NotFoundError(ClusterRefusedError):
-    """The object does not exist; told apart because absence is a legal answer for a ConfigMap."""
 
 
 def _route_path(namespace: str, name: str) -> str:
@@ -196,6 +209,7 @@ def _parse_deployment(item: JsonObject) -> Deployment:
     return Deployment(
         name=item["metadata"]["name"],
         version=labels.get(names.LABEL_VERSION, ""),
+        content=(item["metadata"].get("annotations") or {}).get(names.ANNOTATION_CONTENT, ""),
         wanted=int(item["spec"].get("replicas", 1)),
         ready=int((item.get("status") or {}).get("readyReplicas", 0)),
     )
@@ -214,7 +228,7 @@ def _status_error(status: int, body: str, what: str) -> AgentError:
         reason = " ".join(body.split())[:300]
     told = f"Kubernetes API: {what} answered {status}: {reason}"
     if status == HTTPStatus.NOT_FOUND:
-        return _NotFoundError(f"{told}; check the namespace and that `pulumi up` created the object")
+        return ObjectMissingError(f"{told}; check the namespace and that `pulumi up` created the object")
     if status == HTTPStatus.CONFLICT:
         return ClusterConflictError(f"{told}; somebody else wrote it, run again")
     if status in _TEMPORARY_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == 0:

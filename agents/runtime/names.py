@@ -72,6 +72,7 @@ HTTP_ROUTES_PLURAL = "httproutes"
 
 FIELD_MANAGER_RELEASE = "cryo-release"
 RELEASE_RECORD_KEY = "record.json"
+ANNOTATION_CONTENT = "cryoprotect.io/content"
 
 HEADER_COLOUR = "x-cryo-colour"
 HEADER_VERSION = "x-cryo-version"

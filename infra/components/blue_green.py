@@ -20,6 +20,7 @@ from agents.runtime.names import (
 )
 from infra import network
 from infra.components.slot import Attachments, ColourSlot, Container, SlotArgs
+from infra.contents import describe_slots
 from infra.naming import SKIP_AWAIT, Identity
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class BlueGreen(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._policy()
+        contents = describe_slots(args.app, args.images)
         for colour, slot in args.app.slots.filled():
             ColourSlot(
                 service_name(self._name, colour),
@@ -79,6 +81,7 @@ class BlueGreen(pulumi.ComponentResource):
                     app=args.app,
                     container=args.container,
                     image=args.images[colour],
+                    content=contents[colour],
                     settings=self._settings(colour, slot.version) | args.app.settings | slot.settings,
                     attachments=args.attachments,
                     namespace=args.namespace,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,7 +30,8 @@ from infra import network
 from infra.agent_job import AgentJob, SecretFile, agent_job
 from infra.components.database import PASSWORD_FOLDER
 from infra.components.migrations import connect_as_owner
-from infra.naming import ANNOTATION_SLOTS, Identity
+from infra.contents import describe_slots
+from infra.naming import ANNOTATION_RETRY, ANNOTATION_SLOTS, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,6 +67,8 @@ class ReleaseArgs:
     password_secret: pulumi.Input[str]
     """Of the database, for the catalogue of backups and the history of releases."""
     scrape_interval_s: int
+    retry_of: str | None
+    """The last release that a person allowed to be tried once more; another one makes a new Job."""
     after: Sequence[pulumi.Resource]
 
 
@@ -99,14 +101,15 @@ class Release(pulumi.ComponentResource):
             environment=connect_as_owner()
             | {"CRYO_VERSION": dict(args.app.slots.filled())[Colour(args.app.active)].version},
             secrets=[SecretFile(secret=args.password_secret, path=PASSWORD_FOLDER)],
-            annotations={ANNOTATION_SLOTS: self._slots()},
+            annotations={ANNOTATION_SLOTS: self._slots()}
+            | ({ANNOTATION_RETRY: args.retry_of} if args.retry_of else {}),
             talks_to_kubernetes=True,
         )
         opts = pulumi.ResourceOptions(parent=self, depends_on=[binding, policy, *args.after])
         agent_job(f"release-{args.app_name}", job, opts=opts)
         self.register_outputs({})
 
-    def _arguments(self) -> list[str]:
+    def _arguments(self) -> list[pulumi.Input[str]]:
         args, active = self._args, Colour(self._args.app.active)
         smoke, stable = (
             f"http://{service_name(args.app_name, colour)}.{args.names.apps}.svc:{PORT_HTTP}"
@@ -127,18 +130,15 @@ class Release(pulumi.ComponentResource):
             *("--gateway-url", args.gateway.url),
             *host,
             *("--deadline-s", str(args.app.release.deadline_s)),
+            *("--content", describe_slots(args.app, args.images)[active]),
             *("--policy", json.dumps(policy)),
         ]
 
     def _slots(self) -> pulumi.Output[str]:
         """Return what both slots hold; a change of it is a reason to prove the route again."""
-        settings = {
-            colour.value: {"version": slot.version, "settings": dict(self._args.app.settings) | dict(slot.settings)}
-            for colour, slot in self._args.app.slots.filled()
-        }
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-        contents = [pulumi.Output.concat(colour.value, "=", image) for colour, image in self._args.images.items()]
-        return pulumi.Output.all(*contents).apply(lambda parts: " ".join([*parts, f"settings={digest}"]))
+        contents = describe_slots(self._args.app, self._args.images)
+        named = [pulumi.Output.concat(colour.value, "=", content) for colour, content in contents.items()]
+        return pulumi.Output.all(*named).apply(", ".join)
 
     def _rights(self, account: core.v1.ServiceAccount) -> rbac.v1.RoleBinding:
         record = release_record_name(route_name(self._args.app_name))
@@ -159,6 +159,8 @@ class Release(pulumi.ComponentResource):
                 rbac.v1.PolicyRuleArgs(
                     api_groups=[""], resources=["configmaps"], resource_names=[orders], verbs=["get"]
                 ),
+                # Whether another release still runs is told by its pod, whose name is made anew each time.
+                rbac.v1.PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get"]),
                 # Sizes are found by label, which Kubernetes cannot tie to a name either.
                 rbac.v1.PolicyRuleArgs(api_groups=["apps"], resources=["deployments"], verbs=["list"]),
                 # Kubernetes cannot tie `create` to a name, because the object has none yet when it is asked.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 
+from agents.runtime.names import ANNOTATION_CONTENT
 from infra import pods
 from infra.naming import PATCH_FORCE
 
@@ -71,6 +72,8 @@ class SlotArgs:
     app: App
     container: Container
     image: pulumi.Input[str]
+    content: pulumi.Input[str]
+    """What the slot is filled with, in one line."""
     settings: Mapping[str, pulumi.Input[str]]
     attachments: Attachments
     namespace: pulumi.Input[str]
@@ -110,7 +113,7 @@ class ColourSlot(pulumi.ComponentResource):
         return apps.v1.Deployment(
             name,
             # Forced, or the size left behind by an autoscaler or `kubectl scale` makes every later update a conflict.
-            metadata=self._metadata({PATCH_FORCE: "true"}),
+            metadata=self._metadata({PATCH_FORCE: "true", ANNOTATION_CONTENT: self._args.content}),
             spec=apps.v1.DeploymentSpecArgs(
                 # With an autoscaler this is the size at birth only: a new colour starts at the minimum, not at one pod.
                 replicas=app.replicas if autoscale is None else autoscale.min_replicas,
@@ -191,7 +194,7 @@ class ColourSlot(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _metadata(self, annotations: dict[str, str] | None = None) -> meta.v1.ObjectMetaArgs:
+    def _metadata(self, annotations: dict[str, pulumi.Input[str]] | None = None) -> meta.v1.ObjectMetaArgs:
         return meta.v1.ObjectMetaArgs(
             namespace=self._args.namespace, labels=self._args.identity.labels(), annotations=annotations
         )

@@ -28,18 +28,23 @@ def test_drift_check_notices_a_change_made_by_hand(platform):
         platform.kubectl(*label, "app.kubernetes.io/part-of=cryoprotect")
 
 
-def test_weights_moved_by_another_hand_survive_an_update_and_are_no_drift(platform):
+def test_weights_moved_by_another_hand_are_no_drift_stop_an_update_and_can_be_repaired(platform):
     """Routing has one owner, the release agent: Pulumi neither resets weights nor calls them drift (ADR 0003)."""
     patch = '[{"op": "replace", "path": "/spec/rules/0/backendRefs/0/weight", "value": 90}]'
-    path = ("-n", "cryoprotect", "patch", "httproute", "model-server", "--type=json")
-    before = platform.kubectl("-n", "cryoprotect", "get", "httproute", "model-server", "-o", "json")
-    weight = json.loads(before)["spec"]["rules"][0]["backendRefs"][0]["weight"]
-    platform.kubectl(*path, f"--patch={patch}")
+    route = ("-n", "cryoprotect", "get", "httproute", "model-server", "-o", "json")
+    before = json.loads(platform.kubectl(*route))["spec"]["rules"][0]["backendRefs"]
+    live = max(before, key=lambda each: each["weight"])["name"].rsplit("-", 1)[1]
+    platform.kubectl("-n", "cryoprotect", "patch", "httproute", "model-server", "--type=json", f"--patch={patch}")
     try:
-        platform.pulumi("preview", "--expect-no-changes")
         platform.pulumi("refresh", "--preview-only", "--expect-no-changes")
+        refused = platform.pulumi("preview", check=False)
+        assert refused.returncode != 0
+        assert "somebody edited them; nothing was changed; `cryo release repair" in refused.stderr
     finally:
-        platform.kubectl(*path, f"--patch={patch.replace('90', str(weight))}")
+        if platform.cryo("release", "repair", check=False).returncode:
+            platform.cryo("release", "repair", "--to", live)
+    assert json.loads(platform.kubectl(*route))["spec"]["rules"][0]["backendRefs"] == before
+    platform.pulumi("preview", "--expect-no-changes")
 
 
 @pytest.mark.parametrize(

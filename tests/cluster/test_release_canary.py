@@ -127,6 +127,11 @@ def test_canary_that_fails_one_request_in_twenty_loses_its_traffic_and_the_updat
     assert record["phase"] == "rolled_back"
     assert "failed requests of" in record["reasons"][0]
     assert "failed requests of" in done.stdout + done.stderr
+    again = platform.pulumi("up", "--yes", "--skip-preview", environments=environments, check=False)
+    assert again.returncode != 0
+    assert f"cryo release retry {record['release_id']}" in again.stderr
+    assert read_record(platform) == record
+    platform.cryo("release", "retry", str(record["release_id"]))
     path.write_text(path.read_text().replace("minimum_requests: 1500", "minimum_requests: 300"))
     set_active(environments, live)
     platform.pulumi("up", "--yes", "--skip-preview", environments=environments)

@@ -260,6 +260,7 @@ class Colours:
     def __init__(self, api: FakeApiServer, route: str) -> None:
         self._api, self._route = api, route
         self.answers: dict[str, Callable[[str], tuple[int, bytes, str]]] = {}
+        self.versions: dict[str, str] = {}
         self.gateway_lag_s = 0.0
         self.gateway_down = False
         self.asked: list[tuple[str, str, str]] = []
@@ -294,7 +295,7 @@ class Colours:
                     self.send(503, b"", {})
                     return
                 status, body, colour = colours.answers[colours.live() if name == "gateway" else name](self.path)
-                self.send(status, body, {"x-cryo-colour": colour})
+                self.send(status, body, {"x-cryo-colour": colour, "x-cryo-version": colours.versions.get(colour, "")})
 
             do_POST = do_GET  # noqa: N815 - the base class calls it so
 

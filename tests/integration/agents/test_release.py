@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,20 @@ TRY_AGAIN = 75
 def start(colours, kubeconfig: Path, repository: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
-    def run(verb: str = "switch", *extra: str, to: str = "green", deadline_s: float = 20) -> subprocess.Popen[str]:
+    def run(
+        verb: str = "switch",
+        *extra: str,
+        to: str = "green",
+        deadline_s: float = 20,
+        environ: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
         options = ["--namespace", NAMESPACE, "--route", "model-server", "--json"]
         if verb == "switch":
             options += ["--to", to, "--smoke-url", colours.url(to), "--gateway-url", colours.url("gateway")]
             options += ["--deadline-s", str(deadline_s), "--confirmations", "5"]
         process = subprocess.Popen(
             [sys.executable, "-m", "agents.release", verb, *options, *extra],
-            env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+            env={**os.environ, "KUBECONFIG": str(kubeconfig), **(environ or {})},
             cwd=repository,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -239,13 +245,60 @@ def test_gateway_that_alternates_is_not_a_confirmation(api, colours, switch) -> 
     assert (code, weights(api)) == (ROLLED_BACK, [100, 0])
 
 
-def test_rolled_back_colour_may_be_tried_again(colours, switch) -> None:
+def test_rolled_back_release_is_tried_again_after_a_persons_word_and_not_before(api, colours, switch, command) -> None:
     colours.gateway_down = True
-    first, _, _ = switch(deadline_s=1)
+    first, _, _ = switch("switch", "--release-id", "r1", deadline_s=1)
     colours.gateway_down = False
-    second, answer, _ = switch()
+    before = len(api.writes)
 
-    assert (first, second, answer["result"]) == (ROLLED_BACK, 0, "promoted")
+    second, _, reason = switch()
+    assert (first, second, len(api.writes)) == (ROLLED_BACK, REFUSED, before)
+    assert "cryo release retry r1" in reason
+
+    assert command("retry", "r0")[0] == REFUSED
+    assert command("retry", "r1")[0] == 0
+    third, answer, _ = switch()
+    assert (third, answer["result"]) == (0, "promoted")
+
+
+def test_edited_weights_are_put_back_to_what_the_last_release_left(api, switch, command) -> None:
+    switch()
+    set_weights(api, 60, 40)
+
+    assert command("repair", "--to", "blue")[0] == REFUSED
+    code, out, err = command("repair")
+
+    assert (code, weights(api)) == (0, [0, 100]), err
+    assert "blue 0, green 100" in out
+
+
+def test_weights_that_no_release_left_are_repaired_only_to_a_named_colour(api, command) -> None:
+    set_weights(api, 60, 40)
+
+    code, _, err = command("repair")
+    assert (code, weights(api)) == (REFUSED, [60, 40])
+    assert "name it with --to" in err
+    assert command("repair", "--to", "green")[0] == 0
+    assert weights(api) == [0, 100]
+
+
+def test_release_beside_a_running_one_is_refused_before_any_effect(api, start, switch) -> None:
+    start("switch", "--policy", '{"soak_s": 30}')
+    deadline = time.monotonic() + 30
+    while RECORD not in api.objects or record(api)["phase"] != "soaking":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    holder = record(api)["holder"]
+    stolen = json.loads(json.dumps(api.objects[RECORD]))
+    stolen["data"]["record.json"] = stolen["data"]["record.json"].replace(holder, "release-a1b2c")
+    api.put(RECORD, stolen)
+    api.put("/api/v1/namespaces/cryo/pods/release-a1b2c", {"metadata": {}, "status": {"phase": "Running"}})
+    before = len(api.writes)
+
+    code, _, reason = switch()
+
+    assert (code, len(api.writes)) == (TRY_AGAIN, before)
+    assert "pod release-a1b2c still drives it" in reason
 
 
 def test_dry_run_says_what_would_happen_and_touches_nothing(api, switch, colours) -> None:
@@ -557,6 +610,33 @@ def test_rollback_past_a_contract_migration_is_refused_with_its_name(api, switch
 
     assert (code, weights(api)) == (REFUSED, [0, 100])
     assert "contract migration 0021_drop_old" in err
+
+
+def test_downgrade_is_refused_when_a_contract_migration_came_since_that_version(
+    switch, database, migrate, colours
+) -> None:
+    colours.versions = {"blue": "2.0.0", "green": "1.0.0"}
+    assert migrate("apply").returncode == 0
+    with database.connect() as conn:
+        conn.execute(
+            "insert into cryo.schema_migrations (number, phase, name, sha256, started_at, finished_at, duration_ms, "
+            "lock_wait_ms, attempts, git_sha, actor, server_version) values "
+            "(9021, 'contract', 'drop_old', repeat('0', 64), now(), now(), 0, 0, 1, '', '', 17)"
+        )
+        conn.execute(
+            "insert into public.release_history (release_id, app, from_colour, to_colour, from_version, to_version, "
+            "phase, reasons, started_at, finished_at) values ('r0', 'model-server', 'green', 'blue', '1.0.0', '2.0.0', "
+            "'promoted', '[]', now() - interval '2 h', now() - interval '1 h')"
+        )
+
+    asked = ("switch", "--stable-url", colours.url("blue"))
+    code, _, reason = switch(*asked, environ=database.environ)
+    assert code == REFUSED
+    assert "1.0.0 is older than 2.0.0, and contract migration 9021_drop_old took away what it reads" in reason
+
+    with database.connect() as conn:
+        conn.execute("update public.release_history set finished_at = now() + interval '1 h'")
+    assert switch(*asked, environ=database.environ)[0] == 0
 
 
 @pytest.mark.parametrize("verb", ["approve", "abort"])

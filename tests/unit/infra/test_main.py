@@ -8,12 +8,37 @@ from pathlib import Path
 import pulumi
 import pytest
 
+from agents.runtime.errors import ObjectMissingError
+from infra import live_guard
+from infra.errors import LiveUnknownError
+from infra.program import make_plan
+
 PROGRAM = Path(__file__).parents[3] / "infra"
+
+
+class EmptyCluster:
+    """Answers as a cluster before the first update."""
+
+    def __init__(self, labels=None):
+        self.labels = labels
+
+    def get_namespace_labels(self, _name):
+        return self.labels
+
+    def get_config_map(self, _namespace, _name):
+        return None
+
+    def get_http_route(self, _namespace, name):
+        raise ObjectMissingError(name)
+
+    def list_deployments(self, _namespace, _labels):
+        return []
 
 
 @pytest.fixture
 def started(run, monkeypatch, variables):
-    def start(stack, **changes):
+    def start(stack, *, labels=None, **changes):
+        monkeypatch.setattr(live_guard, "open_cluster", lambda _plan: EmptyCluster(labels))
         for name in ("KUBECONFIG", "CRYO_IMAGES_INDEX", "CRYO_KUBE_CONTEXT"):
             monkeypatch.delenv(name, raising=False)
         for name, value in (variables | changes).items():
@@ -68,6 +93,24 @@ def test_a_refusal_is_one_error_and_declares_nothing(started, told, stack, chang
     assert len(told) == 1
     assert message in told[0]
     assert "Traceback" not in told[0]
+
+
+def test_a_cluster_of_another_stack_is_refused_before_anything_is_declared(started, told):
+    with pytest.raises(SystemExit) as stopped:
+        started("local", labels={"app.kubernetes.io/instance": "staging"})
+
+    assert stopped.value.code == 32
+    assert told[0].startswith('this cluster belongs to stack "staging", not to "local"; nothing was changed')
+
+
+def test_an_api_server_that_does_not_answer_is_no_reason_to_update_blindly(kubeconfig, variables, tmp_path):
+    deaf = tmp_path / "kubeconfig"
+    deaf.write_text(kubeconfig.read_text().replace("127.0.0.1:6443", "127.0.0.1:1"))
+    plan = make_plan("local", variables=variables | {"KUBECONFIG": str(deaf)})
+
+    with pytest.raises(LiveUnknownError, match="what is live cannot be seen") as refused:
+        live_guard.guard_update(plan, live_guard.open_cluster(plan))
+    assert refused.value.exit_code == 75
 
 
 def test_the_program_only_wires():

@@ -82,8 +82,10 @@ def test_the_release_job_is_told_where_to_move_and_where_to_look(rendered, find,
         *("-m", "agents.release", "switch", "--namespace", "cryoprotect", "--route", "model-server"),
         *("--to", colour, "--smoke-url", smoke, "--stable-url", stable),
         *("--gateway-url", "http://gateway.cryoprotect-gateway.svc:80", "--deadline-s", "120"),
-        *("--policy", container["args"][-1]),
+        *("--content", container["args"][-3], "--policy", container["args"][-1]),
     ]
+    annotations = find(rendered[colour], "Deployment", f"model-server-{colour}").inputs["metadata"]["annotations"]
+    assert container["args"][-3] == annotations["cryoprotect.io/content"]
 
 
 def test_the_agent_understands_the_policy_that_it_is_told(rendering, find):
@@ -99,7 +101,7 @@ def test_the_agent_understands_the_policy_that_it_is_told(rendering, find):
 def test_a_route_with_host_names_is_confirmed_by_its_first(rendering, find):
     (container,) = find(rendering("production"), "Job", "release-model-server").containers()
 
-    assert container["args"][-6:-4] == ["--host", "predict.example.org"]
+    assert container["args"][-8:-6] == ["--host", "predict.example.org"]
     assert find(rendering("production"), "HTTPRoute", "model-server").spec["hostnames"] == ["predict.example.org"]
 
 
@@ -107,7 +109,9 @@ def test_the_release_jobs_template_names_what_both_slots_hold(render, find):
     template = find(render("local", with_active("blue", green=OTHER)), "Job", "release-model-server").spec["template"]
 
     slots = template["metadata"]["annotations"]["cryoprotect.io/slots"]
-    assert slots.startswith(f"blue=localhost/cryoprotect/model-server:{'0' * 16} green={OTHER['image']} settings=")
+    blue, green = slots.split(", ")
+    assert blue.startswith(f"blue=localhost/cryoprotect/model-server:{'0' * 16} version=0.1.0 settings=")
+    assert green.startswith(f"green={OTHER['image']} version=0.2.0 settings=")
 
 
 def test_a_changed_setting_of_one_colour_is_a_reason_for_a_new_proof(render, blue):
@@ -344,6 +348,7 @@ def test_the_release_agent_may_write_one_route_and_one_record(blue, find):
         (["httproutes"], ["model-server"], ["get", "patch"]),
         (["configmaps"], ["release-model-server"], ["get", "patch"]),
         (["configmaps"], ["release-model-server-orders"], ["get"]),
+        (["pods"], None, ["get"]),
         (["deployments"], None, ["list"]),
         (["configmaps"], None, ["create"]),
     ]

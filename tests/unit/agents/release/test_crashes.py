@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from agents.release.errors import ReleaseRefusedError, ReleaseRolledBackError
 from agents.release.probe import Answer, NoAnswerError
 from agents.release.record import RecordStore, ReleaseRecord
+from agents.release.request import Outcome, SwitchRequest
 from agents.release.routes import Weights, read_weights
 from agents.release.smoke import Gateway
 from agents.release.states import Move, Phase, has_promoted, is_over
-from agents.release.switch import Outcome, Switch, SwitchRequest
+from agents.release.switch import Switch
 from agents.release.verdicts import Finding, Verdict
 from agents.runtime.cluster import ConfigMap, HttpRoute
 from agents.runtime.errors import AgentError, ClusterConflictError, ClusterUnavailableError
@@ -42,6 +43,7 @@ class World:
         backends = [{"name": f"{APP}-{colour}", "port": 8080, "weight": 100 * (colour is live)} for colour in Colour]
         self.route = HttpRoute("cryo", APP, "1", ({"backendRefs": backends},))
         self.record: ConfigMap | None = None
+        self.retry_of = ""
         self.version = 1
         self.history: list[tuple[str, str]] = []
 
@@ -52,7 +54,9 @@ class World:
     def get_http_route(self, _namespace: str, _name: str) -> HttpRoute:
         return self.route
 
-    def get_config_map(self, _namespace: str, _name: str) -> ConfigMap | None:
+    def get_config_map(self, _namespace: str, name: str) -> ConfigMap | None:
+        if name.endswith("-orders"):
+            return ConfigMap("cryo", name, {"retry": self.retry_of}, {}, "1")
         return self.record
 
     def apply_http_route(self, route: HttpRoute, *, field_manager: str) -> HttpRoute:
@@ -138,6 +142,8 @@ def test_undisturbed_run_after_any_faults_settles(
 
     last: AgentError | None = None
     for _ in range(2):  # the first may only finish a rollback that was cut off
+        before = RecordStore(world, "cryo", APP).load()
+        world.retry_of = before.release_id if before else ""
         try:
             world.release(Colour.GREEN)
             last = None

@@ -12,15 +12,16 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.release.errors import ReleaseRefusedError, ReleaseRolledBackError
+from agents.release.errors import ReleaseRefusedError, ReleaseRolledBackError, ReleaseUnderWayError
 from agents.release.orders import Order, OrderBook
 from agents.release.policy import Policy
 from agents.release.probe import Answer
 from agents.release.record import RecordStore, ReleaseRecord
+from agents.release.request import SwitchRequest
 from agents.release.routes import Weights, read_weights
 from agents.release.smoke import Gateway
 from agents.release.states import Course, Phase, decide_move, has_moved_traffic, is_over, may_follow
-from agents.release.switch import Switch, SwitchRequest
+from agents.release.switch import Switch
 from agents.release.verdicts import Finding, Verdict
 from agents.runtime.cluster import ConfigMap, Deployment, HttpRoute
 from agents.runtime.errors import AgentError, ClusterConflictError, ClusterUnavailableError
@@ -210,7 +211,9 @@ def test_no_schedule_leaves_a_release_stuck_and_none_promotes_without_every_verd
         world._weigh(Weights(100, 0))  # what the refusal tells the person to do
 
     ends = []
-    for _ in range(3):  # a rollback that was cut off is finished first, then a new release begins
+    for _ in range(3):  # a rollback that was cut off is finished first, then a person allows one more try
+        if before := RecordStore(world, "cryo", APP).load():
+            OrderBook(world, "cryo", APP).give(Order.RETRY, before.release_id)
         try:
             ends.append(world.release())
             break
@@ -298,6 +301,50 @@ def test_approval_of_another_release_approves_nothing(make_clock) -> None:
 
     with pytest.raises(ReleaseRefusedError, match="the one there is for an older one"):
         world.release(approval=True)
+    assert world.weights == Weights(100, 0)
+
+
+def test_what_was_rolled_back_is_not_promoted_again_without_a_persons_word(make_clock) -> None:
+    world = World(make_clock(), 1, Chances(bad_verdict=1.0))
+    with pytest.raises((ReleaseRolledBackError, ReleaseRefusedError)):
+        world.release()
+    world.settle_down()
+    record = RecordStore(world, "cryo", APP).load()
+    assert record is not None
+
+    with pytest.raises(ReleaseRefusedError, match=f"cryo release retry {record.release_id}"):
+        world.release()
+    assert RecordStore(world, "cryo", APP).load() == record
+
+    OrderBook(world, "cryo", APP).give(Order.RETRY, record.release_id)
+    assert world.release() is Phase.SETTLED
+
+
+@pytest.mark.parametrize(("pod", "refused"), [("Running", True), ("Failed", False), (None, False)])
+def test_release_that_another_pod_drives_is_left_alone(make_clock, pod: str | None, *, refused: bool) -> None:
+    world = World(make_clock(), 1, Chances())
+    store = RecordStore(world, "cryo", APP, holder="release-model-server-a1b2c")
+    store.save(ReleaseRecord.begin("r1", APP, Colour.GREEN, at=world.clock.now(), because=("asked",)))
+    world.get_pod_phase = lambda _namespace, name: pod if name == "release-model-server-a1b2c" else None
+
+    if refused:
+        with pytest.raises(ReleaseUnderWayError, match="cryo release abort r1"):
+            world.release()
+        assert (world.weights, store.load().release_id) == (Weights(100, 0), "r1")
+    else:
+        assert world.release() is Phase.SETTLED
+
+
+def test_way_back_does_not_wait_for_the_pod_that_drives_the_release(make_clock) -> None:
+    world = World(make_clock(), 1, Chances())
+    world.get_pod_phase = lambda *_: "Running"
+    record = ReleaseRecord.begin("r1", APP, Colour.GREEN, at=world.clock.now(), because=("asked",))
+    step = replace(record.transitions[0], phase=Phase.SOAKING, share=100)
+    RecordStore(world, "cryo", APP, holder="elsewhere").save(replace(record, transitions=(step,)))
+    world._weigh(Weights(0, 100))
+
+    with suppress(AgentError):
+        world.release(Colour.BLUE)
     assert world.weights == Weights(100, 0)
 
 

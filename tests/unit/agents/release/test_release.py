@@ -69,7 +69,8 @@ def test_every_beginning_has_a_reason_and_is_safe(weights: Weights, last: Releas
     try:
         decision = decide_start(weights, last, target)
     except ReleaseRefusedError:
-        assert weights.live is None or (last is not None and has_moved_traffic(last.phase))
+        tried = last is not None and (has_moved_traffic(last.phase) or last.phase is Phase.ROLLED_BACK)
+        assert weights.live is None or tried
         return
 
     assert decision.because
@@ -91,7 +92,7 @@ def test_every_beginning_has_a_reason_and_is_safe(weights: Weights, last: Releas
         (Weights(0, 100), None, Start.ALREADY_THERE),
         (Weights(100, 0), record(Phase.SETTLED), Start.BEGIN),
         (Weights(100, 0), record(Phase.REFUSED), Start.BEGIN),
-        (Weights(100, 0), record(Phase.ROLLED_BACK), Start.BEGIN),
+        (Weights(100, 0), record(Phase.ROLLED_BACK, Colour.BLUE), Start.BEGIN),
         (Weights(100, 0), record(Phase.PREPARING), Start.BEGIN),
         (Weights(100, 0), record(Phase.PROVED), Start.BEGIN),
         (Weights(100, 0), record(Phase.SHIFTING), Start.RESUME),
@@ -106,6 +107,29 @@ def test_every_beginning_has_a_reason_and_is_safe(weights: Weights, last: Releas
 )
 def test_beginning_follows_weights_and_record(weights: Weights, last: ReleaseRecord | None, start: Start) -> None:
     assert decide_start(weights, last, Colour.GREEN).start is start
+
+
+@pytest.mark.parametrize(
+    ("content", "retry_of", "begins"),
+    [
+        ("image:1", None, False),
+        ("image:2", None, True),
+        ("image:1", "r1", True),
+        ("image:1", "r0", False),
+        ("", None, False),
+    ],
+)
+def test_what_was_rolled_back_is_tried_again_only_when_repaired_or_allowed(
+    content: str, retry_of: str | None, *, begins: bool
+) -> None:
+    last = replace(record(Phase.ROLLED_BACK), content="image:1")
+
+    if begins:
+        start = decide_start(Weights(100, 0), last, Colour.GREEN, content=content, retry_of=retry_of).start
+        assert start is Start.BEGIN
+    else:
+        with pytest.raises(ReleaseRefusedError, match="cryo release retry r1"):
+            decide_start(Weights(100, 0), last, Colour.GREEN, content=content, retry_of=retry_of)
 
 
 @pytest.mark.parametrize("weights", [Weights(0, 0), Weights(50, 50), Weights(1, 99)])
