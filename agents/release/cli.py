@@ -18,6 +18,7 @@ from agents.release.options import (
     Follow,
     GatewayUrl,
     Host,
+    Limit,
     Namespace,
     PolicyText,
     Reason,
@@ -122,4 +123,13 @@ def repair(to: To = None, namespace: AppsNamespace = APPS, route: AppRoute = APP
     with run_agent(APP_RELEASE, Redactor()) as log:
         cluster = commands.connect_cluster(os.environ)
         answer = by_hand.repair_weights(cluster, namespace, route, to=to, clock=SystemClock(), log=log)
+        print_answer(answer.data, answer.lines, as_json=as_json)
+
+
+@app.command()
+def history(route: AppRoute = APP_MODEL_SERVER, *, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """Show the releases that promoted or ended, newest first, from public.release_history; needs CRYO_DB_*."""
+    with run_agent(APP_RELEASE, Redactor()) as log:
+        ledger = Ledger.from_environ(os.environ, SystemClock(), log)
+        answer = commands.show_history(ledger, route, limit=limit)
         print_answer(answer.data, answer.lines, as_json=as_json)

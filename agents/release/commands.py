@@ -1,6 +1,7 @@
 """The verbs, from settings to an answer that a person or a machine can read."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 
 from structlog.typing import FilteringBoundLogger
@@ -20,7 +21,7 @@ from agents.release.user_traffic import UserTraffic
 from agents.release.verdicts import Finding, Verdict
 from agents.release.watch import OwnRequests, Watch
 from agents.runtime import names
-from agents.runtime.clock import Clock
+from agents.runtime.clock import Clock, format_rfc3339
 from agents.runtime.cluster import Kube
 from agents.runtime.errors import ClusterUnavailableError
 from agents.runtime.kube import KubeClient
@@ -108,6 +109,25 @@ def show_status(kube: Kube, namespace: str, app: str) -> Answer:
         "record": record.to_json() if record else None,
     }
     return Answer(data, [f"{app}: {weights}", *_record_lines(record)])
+
+
+def show_history(ledger: Ledger, app: str, *, limit: int) -> Answer:
+    """Show the releases that promoted or ended, newest first."""
+    rows = ledger.read_history(app, limit)
+    found = [
+        {
+            **asdict(row),
+            "started_at": format_rfc3339(row.started_at),
+            "finished_at": format_rfc3339(row.finished_at) if row.finished_at else None,
+        }
+        for row in rows
+    ]
+    lines = [
+        f"{format_rfc3339(row.started_at)}  {row.phase}  {row.release_id}: {row.from_version or '?'} on "
+        f"{row.from_colour} to {row.to_version} on {row.to_colour}; {'; '.join(row.reasons[:1])}"
+        for row in rows
+    ]
+    return Answer({"app": app, "releases": found}, lines or [f"no release of {app} yet"])
 
 
 def follow_release(kube: Kube, namespace: str, app: str, *, clock: Clock, tell: Callable[[str], None]) -> None:

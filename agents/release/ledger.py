@@ -13,6 +13,7 @@ from agents.release.record import ReleaseRecord
 from agents.release.states import Phase, has_promoted
 from agents.release.verdicts import Finding, Verdict
 from agents.runtime.clock import Clock, Deadline, format_rfc3339
+from agents.runtime.errors import DatabaseRefusedError, SettingsError
 from agents.runtime.names import APP_RELEASE, SessionName
 from agents.runtime.postgres import Connection, open_connection
 from agents.runtime.settings import DatabaseSettings, Identity
@@ -21,6 +22,21 @@ from agents.runtime.settings import DatabaseSettings, Identity
 MIN_VERIFIED_LEVEL = 3
 # Chosen: the database is no part of the way that traffic takes; a release waits for it this long and no longer.
 _CONNECT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One release as public.release_history keeps it."""
+
+    release_id: str
+    phase: str
+    from_colour: str | None
+    to_colour: str
+    from_version: str | None
+    to_version: str
+    reasons: list[str]
+    started_at: datetime
+    finished_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,22 @@ class Ledger:
             return Finding(Verdict.INCONCLUSIVE, (f"schema: the database does not answer ({error})",))
         return judge_downgrade(new, old, tuple(str(row[0]) for row in rows))
 
+    def read_history(self, app: str, limit: int) -> list[HistoryRow]:
+        """Return releases that promoted or ended, newest first.
+
+        Raises:
+            SettingsError: CRYO_DB_* names no database.
+            AgentError: the database does not answer.
+        """
+        if self.settings is None:
+            message = (
+                "CRYO_DB_HOST is not set; the history is in the database, `cryo release status` shows the last one"
+            )
+            raise SettingsError(message)
+        with self._connect(self.settings) as conn:
+            rows = conn.execute(_sql("read_history"), {"app": app, "limit": limit}).fetchall()
+        return [_history_row(row) for row in rows]
+
     def write_history(self, record: ReleaseRecord) -> None:
         """Write the row of a release that promoted or ended; a failure is logged and is no reason to stop a release."""
         # Never on the way to a moved or restored route: a database that does not answer would hold it up.
@@ -122,3 +154,21 @@ def history_row(record: ReleaseRecord, *, git_sha: str) -> dict[str, object]:
 
 def _sql(name: str) -> bytes:
     return resources.files("agents.release").joinpath("sql", f"{name}.sql").read_bytes()
+
+
+def _history_row(row: tuple[object, ...]) -> HistoryRow:
+    release_id, phase, from_colour, to_colour, from_version, to_version, reasons, started_at, finished_at = row
+    if not isinstance(started_at, datetime) or not isinstance(reasons, list):
+        message = f"public.release_history: the row of {release_id} has another shape; migrate the database"
+        raise DatabaseRefusedError(message)
+    return HistoryRow(
+        release_id=str(release_id),
+        phase=str(phase),
+        from_colour=None if from_colour is None else str(from_colour),
+        to_colour=str(to_colour),
+        from_version=None if from_version is None else str(from_version),
+        to_version=str(to_version),
+        reasons=[str(each) for each in reasons],
+        started_at=started_at,
+        finished_at=finished_at if isinstance(finished_at, datetime) else None,
+    )

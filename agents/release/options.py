@@ -22,6 +22,7 @@ Content = Annotated[
     str, typer.Option(help="What the target's slot was filled with; tells a repaired version from a bad one.")
 ]
 To = Annotated[Colour | None, typer.Option("--to", help="Colour that serves well, where no release says so.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Most releases to show.")]
 StableUrl = Annotated[str, typer.Option(help="The other colour's own Service, for gates that compare.")]
 
 # The namespace that environments/base.yaml names; a person in an emergency should not have to remember it.

@@ -30,10 +30,11 @@ def test_drift_check_notices_a_change_made_by_hand(platform):
 
 def test_weights_moved_by_another_hand_are_no_drift_stop_an_update_and_can_be_repaired(platform):
     """Routing has one owner, the release agent: Pulumi neither resets weights nor calls them drift (ADR 0003)."""
-    patch = '[{"op": "replace", "path": "/spec/rules/0/backendRefs/0/weight", "value": 90}]'
     route = ("-n", "cryoprotect", "get", "httproute", "model-server", "-o", "json")
     before = json.loads(platform.kubectl(*route))["spec"]["rules"][0]["backendRefs"]
     live = max(before, key=lambda each: each["weight"])["name"].rsplit("-", 1)[1]
+    idle = min(range(len(before)), key=lambda index: before[index]["weight"])
+    patch = f'[{{"op": "replace", "path": "/spec/rules/0/backendRefs/{idle}/weight", "value": 10}}]'
     platform.kubectl("-n", "cryoprotect", "patch", "httproute", "model-server", "--type=json", f"--patch={patch}")
     try:
         platform.pulumi("refresh", "--preview-only", "--expect-no-changes")

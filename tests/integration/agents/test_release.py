@@ -540,9 +540,10 @@ def test_second_release_that_takes_the_record_over_stops_the_first(api, start) -
 
 @pytest.fixture
 def command(kubeconfig: Path, repository: Path) -> Callable[..., tuple[int, str, str]]:
-    def run(*arguments: str, **environ: str) -> tuple[int, str, str]:
+    def run(*arguments: str, namespace: bool = True, **environ: str) -> tuple[int, str, str]:
+        place = ["--namespace", NAMESPACE] if namespace else []
         done = subprocess.run(
-            [sys.executable, "-m", "agents.release", *arguments, "--namespace", NAMESPACE],
+            [sys.executable, "-m", "agents.release", *arguments, *place],
             env={**os.environ, "KUBECONFIG": str(kubeconfig), **environ},
             cwd=repository,
             capture_output=True,
@@ -613,7 +614,7 @@ def test_rollback_past_a_contract_migration_is_refused_with_its_name(api, switch
 
 
 def test_downgrade_is_refused_when_a_contract_migration_came_since_that_version(
-    switch, database, migrate, colours
+    switch, database, migrate, colours, command
 ) -> None:
     colours.versions = {"blue": "2.0.0", "green": "1.0.0"}
     assert migrate("apply").returncode == 0
@@ -637,6 +638,10 @@ def test_downgrade_is_refused_when_a_contract_migration_came_since_that_version(
     with database.connect() as conn:
         conn.execute("update public.release_history set finished_at = now() + interval '1 h'")
     assert switch(*asked, environ=database.environ)[0] == 0
+    done = command("history", "--json", namespace=False, **database.environ)
+    releases = json.loads(done[1])["releases"]
+    assert [each["phase"] for each in releases] == ["promoted", "refused", "promoted"]
+    assert (releases[0]["from_version"], releases[0]["to_version"]) == ("2.0.0", "1.0.0")
 
 
 @pytest.mark.parametrize("verb", ["approve", "abort"])
