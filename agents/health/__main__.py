@@ -1,4 +1,4 @@
-"""`python -m agents.health checks|fix|serve`."""
+"""`python -m agents.health checks|fix|report|serve`."""
 
 from agents.health.cli import app
 

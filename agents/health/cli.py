@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ from agents.health.definition import Profile
 from agents.health.findings import Report
 from agents.health.fixing import FixRequest
 from agents.health.handbook import render_handbook
-from agents.health.rendering import render_fix, render_report
+from agents.health.rendering import render_change, render_fix, render_report
 from agents.runtime.errors import EXIT_PERMANENT, TerminatedError
 from agents.runtime.logs import Redactor
 from agents.runtime.names import APP_HEALTH
@@ -38,6 +39,8 @@ Markdown = Annotated[bool, typer.Option("--markdown", help="As the tables of doc
 Checks = Annotated[list[str] | None, typer.Option("--check", help="Only this check; may be repeated.")]
 Objects = Annotated[list[str] | None, typer.Option("--object", help="Only this object; may be repeated.")]
 Hash = Annotated[str | None, typer.Option("--hash", help="Of the plan that is to be carried out.")]
+Days = Annotated[int, typer.Option("--keep-days", min=1, help="Reports that are older are removed.")]
+Page = Annotated[Path | None, typer.Option("--page", help="Also write the report there as one page of HTML.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Also name what is fine and what was skipped.")]
 
 
@@ -63,6 +66,21 @@ def check(  # noqa: PLR0913 - one parameter per option
             report = _watch(command, commands.check_again(command, profile, group or ()), watch, show)
     if report.exit_code:
         raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def report(
+    *, profile: ProfileChoice = Profile.FULL, days: Days = 30, page: Page = None, as_json: AsJson = False
+) -> None:
+    """Run the checks, keep the report in the database, and say what changed since the one before."""
+    with _running() as command:
+        stored, html = commands.keep_report(command, profile, days=days)
+        if page is not None:
+            page.write_text(html, encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(commands.plain(stored), indent=2, sort_keys=True))
+    else:
+        typer.echo("\n".join(render_change(stored)))
 
 
 @app.command()

@@ -11,7 +11,10 @@ from structlog.typing import FilteringBoundLogger
 from agents.health.definition import Check, Profile
 from agents.health.examine import Order, examine
 from agents.health.findings import Report
+from agents.health.history import History
+from agents.health.page import render_page
 from agents.health.registry import load_checks, select_checks
+from agents.health.reports import StoredReport, trend
 from agents.health.settings import HealthSettings
 from agents.runtime.clock import Clock, SystemClock
 from agents.runtime.logs import Redactor
@@ -58,6 +61,23 @@ def check_again(command: Command, profile: Profile, groups: Sequence[str]) -> It
                 "health.check.finished", status=report.status, profile=profile, duration_ms=report.duration_ms
             )
             yield report
+
+
+def keep_report(command: Command, profile: Profile, *, days: int) -> tuple[StoredReport, str]:
+    """Run the checks, keep what they found for `days`, and return it with its page.
+
+    Raises:
+        DatabaseUnavailableError: the database does not answer, so nothing can be kept.
+    """
+    settings = HealthSettings.from_environ(command.environ)
+    order = Order(profile, settings.apply(select_checks(profile)), (), settings.accept)
+    with _open(command) as database:
+        report = examine(database, order, name=DatabaseSettings.from_environ(command.environ).name, clock=command.clock)
+        history = History(database)
+        stored = history.read(history.keep(report, days=days))
+        trends = trend(history.list_reports(until=stored.id))
+    command.log.info("health.report.kept", report=stored.id, status=report.status)
+    return stored, render_page(stored.report, difference=stored.difference, trends=trends)
 
 
 def list_checks() -> list[Check]:

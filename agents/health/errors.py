@@ -25,3 +25,7 @@ class AuditMissingError(PermanentError):
 
 class MenderBusyError(TemporaryError):
     """Somebody else applies fixes to this database."""
+
+
+class ReportUnknownError(PermanentError):
+    """No report has that number."""

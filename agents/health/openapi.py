@@ -9,14 +9,16 @@ from agents.health.definition import Profile
 from agents.health.findings import Report
 from agents.health.fixing import FixAnswer, FixRequest
 from agents.health.registry import list_groups
+from agents.health.reports import Entry, StoredReport
 from agents.health.routes import Route
 from agents.runtime.web.answer import JSON
 
-_TYPES = (Report, Verdict, Problem, FixRequest, FixAnswer)
+_TYPES = (Report, Verdict, Problem, FixRequest, FixAnswer, Entry, StoredReport)
 _REFUSALS = {
     "400": "the request means nothing",
     "401": "no token, or none that is good",
     "403": "the token's role is too low, or fixes are not enabled here",
+    "404": "no report has that number",
     "405": "another method",
     "408": "the body came too slowly",
     "409": "the plan has changed, another fix runs, or the server is a standby",
@@ -29,7 +31,7 @@ _REFUSALS = {
 def build_document(version: str) -> dict[str, Any]:
     """Describe every path."""
     _, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
-    report = {"oneOf": [_ref("Report"), _ref("Verdict")]}
+    report = {"anyOf": [_ref("Report"), _ref("Verdict")]}
     parameters = [
         _parameter("profile", {"type": "string", "enum": list(Profile)}),
         _parameter("group", {"type": "array", "items": {"type": "string", "enum": list(list_groups())}}),
@@ -57,6 +59,7 @@ def build_document(version: str) -> dict[str, Any]:
     paths: dict[str, Any] = {
         Route.DATABASE: {"get": {"operationId": "database_health", **health}},
         Route.FIX: {"post": {"operationId": "fix", **fix}},
+        **_reports(),
         Route.OPENAPI: {"get": _probe("openapi", "200")},
         Route.METRICS: {"get": {"operationId": "metrics", "responses": {"200": {"description": "for Prometheus"}}}},
     }
@@ -70,6 +73,27 @@ def build_document(version: str) -> dict[str, Any]:
         "components": {
             "schemas": components,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _reports() -> dict[str, Any]:
+    refused = _refusals("401", "403", "503")
+    number = {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+    }
+    entries = {JSON: {"schema": {"type": "array", "items": _ref("Entry")}}}
+    stored = {JSON: {"schema": _ref("StoredReport")}, "text/html": {"schema": {"type": "string"}}}
+    listed = {"200": {"description": "the newest first", "content": entries}, **refused}
+    one = {"200": {"description": "what was found then", "content": stored}, **_refusals("404"), **refused}
+    security: list[dict[str, list[str]]] = [{"bearer": []}]
+    return {
+        Route.REPORTS: {"get": {"operationId": "reports", "security": security, "responses": listed}},
+        Route.REPORT: {
+            "get": {"operationId": "report", "security": security, "parameters": [number], "responses": one}
         },
     }
 

@@ -6,6 +6,7 @@ import typer
 
 from agents.health.findings import Finding, Outcome, Report, Status
 from agents.health.fixing import FixAnswer
+from agents.health.reports import StoredReport
 
 _COLOURS = {
     Status.OK: typer.colors.GREEN,
@@ -32,6 +33,16 @@ def render_report(report: Report, *, verbose: bool = False) -> list[str]:
     if not verbose:
         lines += _render_skipped(report.outcomes)
     return [*lines, _render_summary(report)]
+
+
+def render_change(stored: StoredReport) -> list[str]:
+    """Write what a report that was kept has that the one before had not."""
+    head = f"report {stored.id} is kept: {stored.report.status}"
+    if stored.difference is None:
+        return [head, "it is the first"]
+    appeared = [f"new   {each}" for each in stored.difference.appeared]
+    gone = [f"gone  {each}" for each in stored.difference.gone]
+    return [head, *appeared, *gone] if appeared or gone else [head, "nothing changed since the one before"]
 
 
 def render_fix(answer: FixAnswer) -> list[str]:

@@ -1,5 +1,6 @@
 """Which path, method and query mean what; pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +9,8 @@ from urllib.parse import parse_qs
 from agents.health.definition import Profile
 from agents.health.errors import SelectionError
 from agents.health.registry import list_groups
+
+_REPORTS = "/api/v1/system/reports"
 
 
 class Route(StrEnum):
@@ -21,6 +24,8 @@ class Route(StrEnum):
     OPENAPI = "/openapi.json"
     DATABASE = "/api/v1/system/database/health"
     FIX = "/api/v1/system/database/fix"
+    REPORTS = _REPORTS
+    REPORT = _REPORTS + "/{id}"
     UNMATCHED = "unmatched"
 
     @property
@@ -29,7 +34,7 @@ class Route(StrEnum):
         return "POST" if self is Route.FIX else "GET"
 
 
-_FIXED = {route.value: route for route in Route if route is not Route.UNMATCHED}
+_FIXED = {route.value: route for route in Route if route not in {Route.REPORT, Route.UNMATCHED}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,15 @@ class Asked:
     groups: tuple[str, ...]
 
 
-def match_path(path: str) -> Route:
-    """Find the route of a path."""
-    return _FIXED.get(path, Route.UNMATCHED)
+def match_path(path: str) -> tuple[Route, int]:
+    """Find the route of a path, and the number that it ends with."""
+    if path in _FIXED:
+        return _FIXED[path], 0
+    prefix, _, last = path.rpartition("/")
+    # Cited: a number of eight bytes is the largest that the table holds.
+    if prefix == _REPORTS and re.fullmatch(r"[0-9]{1,18}", last):
+        return Route.REPORT, int(last)
+    return Route.UNMATCHED, 0
 
 
 def parse_query(query: str) -> Asked:

@@ -14,6 +14,7 @@ from agents.health.examine import Order, examine, report_silence
 from agents.health.findings import Outcome, Report
 from agents.health.fixes import plan_fixes
 from agents.health.fixing import FixAnswer, FixRequest, fixable
+from agents.health.history import History
 from agents.health.keeper import ReportKeeper
 from agents.health.mend import Assignment, apply_fixes
 from agents.health.metrics import HealthMetrics
@@ -129,6 +130,7 @@ def build_application(environ: Mapping[str, str]) -> Application:
         keeper=ReportKeeper(examiner.look, examiner.silent, leave=database.break_sessions, clock=clock),
         gatekeeper=Gatekeeper.from_environ(environ),
         fix=mender.fix if mender else None,
+        history=History(database),
         document=build_document(identity.version),
         metrics=metrics,
         drain=Drain(APP_HEALTH, web.drain_s, stop=stop_http_server, shown=metrics.draining, log=log),

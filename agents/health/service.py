@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -16,13 +17,17 @@ from agents.health.errors import (
     AuditMissingError,
     MenderBusyError,
     PlanChangedError,
+    ReportUnknownError,
     SelectionError,
     StandbyRefusedError,
 )
 from agents.health.findings import Report
 from agents.health.fixing import FixAnswer, FixRequest
+from agents.health.history import History
 from agents.health.keeper import ReportKeeper
 from agents.health.metrics import HealthMetrics
+from agents.health.page import render_page
+from agents.health.reports import trend
 from agents.health.routes import Asked, Route, match_path, parse_query
 from agents.runtime.errors import AgentError, DatabaseRefusedError, DatabaseUnavailableError
 from agents.runtime.names import APP_HEALTH, HEADER_REQUEST_ID
@@ -36,9 +41,13 @@ from agents.runtime.web.rsgi import Exchange, HeaderLookup, RequestScope
 
 # Chosen: two lists of at most 200 names.
 MAX_BODY_BYTES = 128 * 1024
+HTML = "text/html"
+# The page carries its own style and needs nothing else.
+_PAGE_HEADERS = (("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"), ("vary", "accept"))
 _CONNECTION_ONLY = Asked(Profile.QUICK, ("availability",))
 _STATUS = {
     SelectionError: HTTPStatus.BAD_REQUEST,
+    ReportUnknownError: HTTPStatus.NOT_FOUND,
     PlanChangedError: HTTPStatus.CONFLICT,
     MenderBusyError: HTTPStatus.CONFLICT,
     StandbyRefusedError: HTTPStatus.CONFLICT,
@@ -65,6 +74,7 @@ class Parts:
     gatekeeper: Gatekeeper
     fix: Callable[[FixRequest, Caller, str | None], FixAnswer] | None
     """Plans or carries out a fix; blocks. None where fixes are not enabled."""
+    history: History
     document: dict[str, Any]
     metrics: HealthMetrics
     drain: Drain
@@ -98,22 +108,22 @@ class Application:
 
     async def __rsgi__(self, scope: HealthScope, protocol: Exchange) -> None:
         """Answer one request."""
-        route = match_path(scope.path)
-        await self._endpoint.serve(scope, protocol, route, self._answer(scope, protocol, route))
+        route, number = match_path(scope.path)
+        await self._endpoint.serve(scope, protocol, route, self._answer(scope, protocol, route, number))
 
-    async def _answer(self, scope: HealthScope, protocol: Exchange, route: Route) -> Answer:
+    async def _answer(self, scope: HealthScope, protocol: Exchange, route: Route, number: int) -> Answer:
         if route is Route.UNMATCHED:
             return answer_problem(HTTPStatus.NOT_FOUND, f"no such path; {Route.OPENAPI} names all")
         if scope.method != route.method:
             allowed = (("allow", route.method),)
             return answer_problem(HTTPStatus.METHOD_NOT_ALLOWED, f"{route} answers {route.method} only", allowed)
         try:
+            if route in {Route.REPORTS, Route.REPORT}:
+                return await self._kept(scope.headers, number)
             return await self._dispatch(scope, protocol, route)
-        except CallerRefusedError as error:
+        except (CallerRefusedError, BodyRefusedError) as error:
             asks = (("www-authenticate", "Bearer"),) if error.status == HTTPStatus.UNAUTHORIZED else ()
             return answer_problem(error.status, str(error), asks)
-        except BodyRefusedError as error:
-            return answer_problem(error.status, str(error))
         except AgentError as error:
             status = _STATUS.get(type(error))
             if status is None:
@@ -143,6 +153,18 @@ class Application:
             accept=headers.get("accept") or "",
             if_none_match=headers.get("if-none-match") or "",
         )
+
+    async def _kept(self, headers: HeaderLookup, number: int) -> Answer:
+        self._parts.gatekeeper.demand(headers.get("authorization"), Role.VIEWER)
+        history = self._parts.history
+        if not number:
+            return answer_value(await asyncio.to_thread(history.list_reports))
+        stored = await asyncio.to_thread(history.read, number)
+        if HTML not in (headers.get("accept") or ""):
+            return answer_value(stored)
+        trends = trend(await asyncio.to_thread(partial(history.list_reports, until=number)))
+        page = render_page(stored.report, difference=stored.difference, trends=trends)
+        return Answer(HTTPStatus.OK, page.encode(), _PAGE_HEADERS, f"{HTML}; charset=utf-8")
 
     async def _fix(self, scope: HealthScope, protocol: Exchange) -> Answer:
         caller = self._parts.gatekeeper.demand(scope.headers.get("authorization"), Role.OPERATOR)

@@ -92,3 +92,20 @@ def test_a_fix_is_shown_first_and_done_with_its_hash(debian):
     assert shown["applied"] is False
     assert done.returncode == 0
     assert [each["mended"] for each in json.loads(done.stdout)["done"]] == [True]
+
+
+def test_a_report_is_kept_and_the_next_one_says_what_changed(debian, tmp_path):
+    page = tmp_path / "report.html"
+    with debian.database() as name, debian.connect(name) as conn:
+        first = json.loads(run(debian.environ(name), "report", "--json").stdout)
+        conn.execute("create table public.planted (id bigint)")
+        second = json.loads(run(debian.environ(name), "report", "--json", "--page", str(page)).stdout)
+        conn.execute("update public.health_reports set created_at = now() - interval '40 days'")
+        run(debian.environ(name), "report", "--profile", "quick")
+        kept = conn.execute("select count(*) from public.health_reports").fetchone()
+
+    assert first["difference"] is None
+    assert "schema.no_primary_key: public.planted" in second["difference"]["appeared"]
+    assert second["difference"]["gone"] == []
+    assert "public.planted" in page.read_text(encoding="utf-8")
+    assert kept == (1,)

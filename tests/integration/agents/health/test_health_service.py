@@ -310,6 +310,24 @@ def test_every_path_answers_what_it_promises(place, path, method, status):
     assert place[0].ask(path, method=method).status_code == status
 
 
+def test_kept_reports_are_for_callers_with_a_token(debian, place):
+    service, name = place
+    command = [sys.executable, "-m", "agents.health", "report", "--profile", "quick", "--json"]
+    environ = {**os.environ, **debian.environ(name)}
+    made = subprocess.run(command, env=environ, cwd=REPOSITORY, capture_output=True, check=True, timeout=120)
+    number = json.loads(made.stdout)["id"]
+    path = f"/api/v1/system/reports/{number}"
+
+    assert service.ask("/api/v1/system/reports").status_code == HTTPStatus.UNAUTHORIZED
+    assert service.ask(path).status_code == HTTPStatus.UNAUTHORIZED
+    assert [each["id"] for each in service.ask("/api/v1/system/reports", token=sign("viewer")).json()] == [number]
+    assert service.ask(path, token=SERVICE).json()["report"]["database"] == name
+    page = service.ask(path, token=SERVICE, headers={"accept": "text/html"})
+    assert page.text.startswith("<!doctype html>")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert service.ask("/api/v1/system/reports/999999", token=SERVICE).status_code == HTTPStatus.NOT_FOUND
+
+
 def test_prometheus_sees_what_the_api_says(place):
     service, _ = place
     service.ask(DATABASE)
