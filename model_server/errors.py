@@ -86,6 +86,10 @@ class RegistryBusyError(TemporaryError):
     """Somebody else changed the registry at the same moment."""
 
 
+class RegistryUnreachableError(TemporaryError):
+    """The object store of the registry does not answer; what is loaded goes on answering."""
+
+
 class QueueFullError(TemporaryError):
     """More rows wait for a model than its queue may hold."""
 

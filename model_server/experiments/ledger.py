@@ -1,19 +1,18 @@
 """Experiments in the registry's store: batches that never change, of which a later one corrects an earlier one.
 
-A batch appears whole or not at all, because the store writes a key in one step; both colours read the same folder.
+A batch appears whole or not at all, because the store writes a key in one step; both colours read the same store.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from model_server.errors import ArtefactInvalidError, RegistryRefusedError
 from model_server.experiments.row import ExperimentRow
-from model_server.registry.store import FolderStore, Store
+from model_server.registry.store import Store
 
 _PREFIX = "experiments/"
 # Chosen: what one worker can hold in memory without being noticed, about 20 MB.
@@ -71,7 +70,7 @@ class ExperimentLedger:
             ArtefactInvalidError: a stored batch is damaged (permanent).
         """
         if self._store is None:
-            message = "the registry is read-only; set CRYO_REGISTRY_DIR to a writable folder"
+            message = "the registry is read-only; set CRYO_REGISTRY_DIR or CRYO_REGISTRY_S3"
             raise RegistryRefusedError(message)
         known = self._read()
         fresh = [row for row in rows if row.key not in known]
@@ -106,11 +105,6 @@ class ExperimentLedger:
             return msgspec.json.decode(stored.content, type=Batch)
         except msgspec.DecodeError as error:
             raise ArtefactInvalidError(f"{self._store}/{key}: {error}; restore it from a backup") from error
-
-
-def open_ledger(registry_dir: Path | None) -> ExperimentLedger:
-    """Open the ledger in the registry's folder; None for one that keeps nothing."""
-    return ExperimentLedger(FolderStore(registry_dir) if registry_dir else None)
 
 
 def export_rows(rows: Sequence[Kept]) -> bytes:

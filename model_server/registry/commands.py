@@ -10,7 +10,9 @@ from typing import TextIO
 import msgspec
 
 from model_server.errors import ModelServerError, SettingInvalidError
+from model_server.registry.bucket import DEFAULT_REGION, Access, Keeping, parse_bucket
 from model_server.registry.folder import SIGNATURE_FILE, load_release
+from model_server.registry.opening import open_store
 from model_server.registry.record import (
     CHALLENGER,
     CHAMPION,
@@ -41,7 +43,7 @@ def main(argv: Sequence[str], environment: Mapping[str, str], out: TextIO | None
     try:
         registry = open_registry(
             Path(options.models_dir or environment.get("CRYO_MODELS_DIR") or RELEASED_DIR),
-            _optional_path(options.registry_dir or environment.get("CRYO_REGISTRY_DIR")),
+            open_store(_keeping(options.registry_dir, environment)),
             keys=_optional_path(environment.get("CRYO_MODEL_KEYS")),
         )
         command: Command = options.command
@@ -206,6 +208,19 @@ def _print_aliases(decision: Decision, out: TextIO) -> None:
 
 def _print_json(value: object, out: TextIO) -> None:
     out.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def _keeping(folder: str | None, environment: Mapping[str, str]) -> Keeping:
+    text, keys_dir = environment.get("CRYO_REGISTRY_S3"), _optional_path(environment.get("CRYO_REGISTRY_S3_KEYS"))
+    if folder or not text:
+        return Keeping(_optional_path(folder or environment.get("CRYO_REGISTRY_DIR")))
+    try:
+        bucket = parse_bucket(text)
+    except ValueError as error:
+        raise SettingInvalidError(f"CRYO_REGISTRY_S3={text!r}: {error}; correct the variable") from error
+    region = environment.get("CRYO_REGISTRY_S3_REGION") or DEFAULT_REGION
+    access = Access(keys_dir, _optional_path(environment.get("CRYO_REGISTRY_S3_CA")), region) if keys_dir else None
+    return Keeping(None, bucket, access)
 
 
 def _optional_path(text: str | None) -> Path | None:

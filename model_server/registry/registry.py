@@ -32,7 +32,7 @@ from model_server.registry.record import (
     merge_shipped,
     register_version,
 )
-from model_server.registry.store import FolderStore, Store
+from model_server.registry.store import Store
 
 Clock = Callable[[], datetime]
 # Chosen: two writers who meet four times in a row are not a coincidence but a fault.
@@ -111,7 +111,7 @@ class Registry:
             RegistryBusyError: others kept being faster (temporary).
         """
         if self._store is None:
-            msg = "the registry is read-only; set CRYO_REGISTRY_DIR to a writable folder"
+            msg = "the registry is read-only; set CRYO_REGISTRY_DIR or CRYO_REGISTRY_S3"
             raise RegistryRefusedError(msg)
         if not NAME_PATTERN.fullmatch(name):
             raise RegistryRefusedError(f"{name!r} cannot name a model; use {NAME_PATTERN.pattern}")
@@ -213,12 +213,12 @@ class Registry:
         return release
 
 
-def open_registry(shipped_dir: Path, registry_dir: Path | None, *, keys: Path | None = None) -> Registry:
+def open_registry(shipped_dir: Path, store: Store | None, *, keys: Path | None = None) -> Registry:
     """Open the registry that settings describe.
 
     Args:
         shipped_dir: releases that came with the code.
-        registry_dir: folder for everything that changes; None for a registry that cannot be changed.
+        store: for everything that changes; None for a registry that cannot be changed.
         keys: file of public keys; None accepts unsigned releases.
 
     Raises:
@@ -229,7 +229,7 @@ def open_registry(shipped_dir: Path, registry_dir: Path | None, *, keys: Path | 
         from model_server.registry.signature import read_verifier  # noqa: PLC0415 - loads a library few servers need
 
         verifier = read_verifier(keys)
-    return Registry(Place(shipped_dir, FolderStore(registry_dir) if registry_dir else None), verifier=verifier)
+    return Registry(Place(shipped_dir, store), verifier=verifier)
 
 
 def _shipped_entry(folder: Path) -> VersionEntry:

@@ -1,4 +1,4 @@
-"""Where the registry keeps its bytes: a handful of calls that a folder answers today and an object store can later.
+"""Where the registry keeps its bytes: a handful of calls, answered by a folder here and by a bucket in `object_store`.
 
 Every call maps to one request of an S3-like store: read, list, put if absent, put if unchanged.
 """
@@ -62,6 +62,17 @@ class Store(Protocol):
             RegistryBusyError: somebody else was faster (temporary).
         """
         ...
+
+
+def check_key(key: str) -> str:
+    """Return a key that every store can keep.
+
+    Raises:
+        StoreKeyError: it is none (permanent).
+    """
+    if not _KEY.fullmatch(key):
+        raise StoreKeyError(f"{key!r} cannot be a key of the registry; use {_KEY.pattern}")
+    return key
 
 
 def tag_of(content: bytes) -> str:
@@ -164,6 +175,4 @@ class FolderStore:
             os.close(handle)
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise StoreKeyError(f"{key!r} cannot be a key of the registry; use {_KEY.pattern}")
-        return self._root / key
+        return self._root / check_key(key)

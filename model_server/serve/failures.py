@@ -11,6 +11,7 @@ from model_server.errors import (
     QueueFullError,
     RegistryBusyError,
     RegistryRefusedError,
+    RegistryUnreachableError,
     RequestRefusedError,
     TemporaryError,
 )
@@ -25,6 +26,7 @@ _TEMPORARY = {
     ModelNotReadyError: "model_not_ready",
     QueueFullError: "queue_full",
     RegistryBusyError: "registry_busy",
+    RegistryUnreachableError: "registry_unreachable",
 }
 
 

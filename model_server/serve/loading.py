@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
-from model_server.errors import ModelServerError
+from model_server.errors import ModelServerError, TemporaryError
 from model_server.registry.folder import WantedModel
 from model_server.registry.record import ModelRecord
 from model_server.registry.registry import Registry
@@ -73,17 +73,26 @@ class Loading:
 
     async def load_all(self) -> None:
         """Load every expected model; one that cannot be loaded leaves its reason and does not stop the others."""
-        for name in self._names():
+        for name in await asyncio.to_thread(self._names):
             await self.refresh(name)
 
     async def follow(self) -> None:
-        """Follow the registry until cancelled."""
+        """Follow the registry until cancelled; while it does not answer, what is loaded stays."""
+        log, away = self._report.log, False
         while True:
             await asyncio.sleep(POLL_S)
-            for name in self._names():
-                due = perf_counter() >= self._retry_at.get(name, float("inf"))
-                if due or self._tags.get(name) != self._registry.change_tag(name):
-                    await self.refresh(name)
+            try:
+                changed = await asyncio.to_thread(self._changed)
+            except ModelServerError as error:
+                if not away:
+                    log.error("model_server.registry.unreachable", reason=str(error))  # noqa: TRY400 - the whole story
+                away = True
+                continue
+            if away:
+                log.info("model_server.registry.reachable")
+            away = False
+            for name in changed:
+                await self.refresh(name)
 
     async def refresh(self, name: str, *, again: bool = False) -> None:
         """Bring one model in line.
@@ -94,10 +103,12 @@ class Loading:
         """
         async with self._lock:
             loop = asyncio.get_running_loop()
-            self._tags[name] = self._registry.change_tag(name)
             self._retry_at.pop(name, None)
             try:
-                record = await loop.run_in_executor(self._pool, self._registry.record, name)
+                self._tags[name], record = await loop.run_in_executor(self._pool, self._look, name)
+            except TemporaryError as error:
+                self._put_off(name, str(error))
+                return
             except ModelServerError as error:
                 self._fail(name, str(error))
                 return
@@ -110,6 +121,25 @@ class Loading:
     def close(self) -> None:
         """Stop the loading thread."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _changed(self) -> list[str]:
+        """Models whose record is another than the one that was last looked at, or whose next attempt is due."""
+        now = perf_counter()
+        return [
+            name
+            for name in self._names()
+            if now >= self._retry_at.get(name, float("inf")) or self._tags.get(name) != self._registry.change_tag(name)
+        ]
+
+    def _look(self, name: str) -> tuple[str | None, ModelRecord]:
+        # The tag first: a change in between is then seen again, and never missed.
+        return self._registry.change_tag(name), self._registry.record(name)
+
+    def _put_off(self, name: str, reason: str) -> None:
+        """Look again later; a version that answers goes on doing so, and keeps the pod ready."""
+        if self._shelf.served(name).champion is None:
+            self._fail(name, reason)
+        self._retry_at[name] = perf_counter() + RETRY_S
 
     def _names(self) -> list[str]:
         return list(self._wanted) if self._wanted is not None else self._registry.names()

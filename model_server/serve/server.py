@@ -15,12 +15,13 @@ from prometheus_client import disable_created_metrics
 from structlog.typing import FilteringBoundLogger
 
 from model_server.errors import AddressBusyError
-from model_server.experiments.ledger import open_ledger
+from model_server.experiments.ledger import ExperimentLedger
 from model_server.features.molecules import silence_library_log
 from model_server.jobs.keeper import Keeper
 from model_server.pages.bundle import Bundle
 from model_server.pages.frame import Build, Frame
 from model_server.pages.site import SiteParts, lost_endpoint, page_endpoints
+from model_server.registry.opening import open_store
 from model_server.registry.registry import Registry, open_registry
 from model_server.serve.api.datasets import Datasets
 from model_server.serve.api.drift import Drift
@@ -82,6 +83,7 @@ class Parts(NamedTuple):
     runner: Runner
     switches: Switches
     desk: Desk | None
+    experiments: ExperimentLedger
 
 
 def build_worker(settings: ServeSettings, log: FilteringBoundLogger) -> Worker:
@@ -99,15 +101,16 @@ def build_worker(settings: ServeSettings, log: FilteringBoundLogger) -> Worker:
     disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus-client leaves this one untyped
     metrics, shelf, switches = ServeMetrics(), Shelf(), Switches()
     pool = ThreadPoolExecutor(1, thread_name_prefix="rows")
-    registry = open_registry(settings.models_dir, settings.registry_dir, keys=settings.model_keys)
+    store = open_store(settings.registry)
+    registry = open_registry(settings.models_dir, store, keys=settings.model_keys)
     reporting = Reporting(metrics, log, settings.colour)
     load = registry_loader(registry, metrics=metrics)
     loading = Loading(registry, shelf, load, wanted=settings.wanted, reporting=reporting)
     drain = Drain(settings.drain_s, metrics=metrics, log=log)
     readiness = Readiness(shelf, drain)
     rules = BatchRules(settings.gather, settings.batch_rows, settings.batch_window_ms / 1e3, settings.queue_rows)
-    desk, runner = build_desk(settings), Runner(rules, metrics=metrics, pool=pool)
-    parts = Parts(shelf, registry, loading, metrics, readiness, runner, switches, desk)
+    desk, runner = build_desk(settings, store), Runner(rules, metrics=metrics, pool=pool)
+    parts = Parts(shelf, registry, loading, metrics, readiness, runner, switches, desk, ExperimentLedger(store))
     bundle = Bundle()
     frame = Frame(bundle, Build(settings.version, settings.colour))
     endpoints = build_endpoints(settings, parts, page_parts=(bundle, frame))
@@ -121,7 +124,7 @@ def build_worker(settings: ServeSettings, log: FilteringBoundLogger) -> Worker:
 
 def build_endpoints(settings: ServeSettings, parts: Parts, *, page_parts: tuple[Bundle, Frame]) -> list[Endpoint]:
     """Wire every handler; the document is made from the same list that answers."""
-    shelf, registry, loading, metrics, readiness, runner, switches, desk = parts
+    shelf, registry, loading, metrics, readiness, runner, switches, desk, ledger = parts
     shadow, describer = Shadow(metrics), Describer(metrics)
     infer_parts = InferParts(shelf, runner, shadow, metrics, switches)
     inference = Inference(infer_parts, InferRules(settings.max_rows, settings.cached))
@@ -140,7 +143,7 @@ def build_endpoints(settings: ServeSettings, parts: Parts, *, page_parts: tuple[
         Training(registry, desk),
         Drift(shelf, metrics),
     )
-    document, ledger = Document(settings.version), open_ledger(settings.registry_dir)
+    document = Document(settings.version)
     protocol = ProtocolEndpoints(shelf, switches, readiness, version=settings.version, repository=settings.repository)
     endpoints = [
         *Probes(readiness, metrics).endpoints(),

@@ -1,23 +1,38 @@
 """Settings of the server, read once from environment variables at start."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar, cast, get_args
-from urllib.parse import SplitResult, urlsplit
+from types import MappingProxyType
+from typing import Any, TypeVar
+from urllib.parse import SplitResult
 
 from model_server.errors import SettingInvalidError
-from model_server.registry.folder import NAME_PATTERN, WantedModel, parse_wanted
+from model_server.registry.bucket import DEFAULT_REGION, Access, Bucket, Keeping
+from model_server.registry.folder import WantedModel
+from model_server.serve.setting_values import (
+    Algorithm,
+    Amounts,
+    Trainer,
+    number,
+    parse_algorithm,
+    parse_amounts,
+    parse_bind,
+    parse_bucket,
+    parse_label,
+    parse_models,
+    parse_names,
+    parse_path,
+    parse_switch,
+    parse_text,
+    parse_trainer,
+    parse_url,
+    whole,
+)
 
 RELEASED_DIR = Path(__file__).resolve().parent.parent / "registry" / "released"
-EVERY_MODEL = "*"
 DATASETS_FOLDER = "datasets"
 
-_LABEL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,62}")
-_BIND_PATTERN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(?P<port>\d{1,5})")
-_AMOUNTS_PATTERN = re.compile(r"cpu=\d+m?,memory=\d+[KMGT]i")
-_MAX_PORT = 65535
 _MAX_WORKERS = 64
 _MAX_DRAIN_S = 600.0
 _MAX_WINDOW_MS = 100.0
@@ -27,9 +42,49 @@ _MAX_REFRESH_S = 3600.0
 _MAX_ROWS = 100_000
 
 T = TypeVar("T")
-Algorithm = Literal["HS256", "ES256"]
-Amounts = tuple[tuple[str, str], ...]
-Trainer = Literal["off", "process", "kubernetes"]
+_VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = MappingProxyType(
+    {
+        "colour": ("CRYO_COLOUR", parse_label),
+        "version": ("CRYO_VERSION", parse_label),
+        "models_dir": ("CRYO_MODELS_DIR", Path),
+        "registry_dir": ("CRYO_REGISTRY_DIR", parse_path),
+        "registry_s3": ("CRYO_REGISTRY_S3", parse_bucket),
+        "registry_s3_keys": ("CRYO_REGISTRY_S3_KEYS", parse_path),
+        "registry_s3_ca": ("CRYO_REGISTRY_S3_CA", parse_path),
+        "registry_s3_region": ("CRYO_REGISTRY_S3_REGION", parse_label),
+        "model_keys": ("CRYO_MODEL_KEYS", parse_path),
+        "wanted": ("CRYO_MODELS", parse_models),
+        "workers": ("CRYO_WORKERS", whole(1, _MAX_WORKERS)),
+        "shared_port": ("CRYO_SHARED_PORT", parse_switch),
+        "drain_s": ("CRYO_DRAIN_S", number(0.0, _MAX_DRAIN_S)),
+        "repository": ("CRYO_REPOSITORY_API", parse_switch),
+        "cached": ("CRYO_CACHED_MODELS", parse_names),
+        "gather": ("CRYO_BATCHING", parse_switch),
+        "batch_rows": ("CRYO_BATCH_ROWS", whole(1, _MAX_ROWS)),
+        "batch_window_ms": ("CRYO_BATCH_WINDOW_MS", number(0.0, _MAX_WINDOW_MS)),
+        "queue_rows": ("CRYO_QUEUE_ROWS", whole(1, _MAX_ROWS)),
+        "max_rows": ("CRYO_MAX_ROWS", whole(1, _MAX_ROWS)),
+        "jwt_algorithm": ("CRYO_JWT_ALGORITHM", parse_algorithm),
+        "jwt_key": ("CRYO_JWT_KEY_FILE", parse_path),
+        "jwt_audience": ("CRYO_JWT_AUDIENCE", parse_text),
+        "jwt_issuer": ("CRYO_JWT_ISSUER", parse_text),
+        "jwt_role_claim": ("CRYO_JWT_ROLE_CLAIM", parse_label),
+        "service_token": ("CRYO_SERVICE_TOKEN_FILE", parse_path),
+        "trainer": ("CRYO_TRAINER", parse_trainer),
+        "trainer_image": ("CRYO_TRAINER_IMAGE", parse_text),
+        "trainer_claim": ("CRYO_TRAINER_CLAIM", parse_text),
+        "trainer_account": ("CRYO_TRAINER_ACCOUNT", parse_label),
+        "trainer_requests": ("CRYO_TRAINER_REQUESTS", parse_amounts),
+        "trainer_limits": ("CRYO_TRAINER_LIMITS", parse_amounts),
+        "trainer_deadline_s": ("CRYO_TRAINER_DEADLINE_S", number(10.0, _MAX_DEADLINE_S)),
+        "trainer_parallel": ("CRYO_TRAINER_PARALLEL", whole(1, _MAX_PARALLEL)),
+        "data_dir": ("CRYO_DATA_DIR", parse_path),
+        "flags_url": ("CRYO_FLAGS_URL", parse_url),
+        "flags_refresh_s": ("CRYO_FLAGS_REFRESH_S", number(0.05, _MAX_REFRESH_S)),
+        "tokens_everywhere": ("CRYO_TOKENS_EVERYWHERE", parse_switch),
+    }
+)
+"""Variable of each setting but the address, and what reads it; every field of `ServeSettings` is read by one."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +99,12 @@ class ServeSettings:
         models_dir: `CRYO_MODELS_DIR`; holds <name>/<version>/card.json. Default: the models shipped with the code.
         registry_dir: `CRYO_REGISTRY_DIR`; writable folder for aliases, history and registered models. Without it
             nothing can be changed.
+        registry_s3: `CRYO_REGISTRY_S3`, https://host:port/bucket/prefix; keeps aliases, history, registered models,
+            jobs and experiments in place of the folder, in which trainings still run.
+        registry_s3_keys: `CRYO_REGISTRY_S3_KEYS`; folder with the files key-id and key.
+        registry_s3_ca: `CRYO_REGISTRY_S3_CA`; PEM file of the authority behind the store's certificate. Default: the
+            public ones.
+        registry_s3_region: `CRYO_REGISTRY_S3_REGION`; default us-east-1.
         model_keys: `CRYO_MODEL_KEYS`; file of public keys. With it, unsigned and badly signed models are refused.
         wanted: `CRYO_MODELS`; comma list of `name` or `name@1.2.3`, all of which readiness waits for, or `*` for every
             model of the registry. Default `*`.
@@ -91,6 +152,10 @@ class ServeSettings:
     version: str = "dev"
     models_dir: Path = RELEASED_DIR
     registry_dir: Path | None = None
+    registry_s3: Bucket | None = None
+    registry_s3_keys: Path | None = None
+    registry_s3_ca: Path | None = None
+    registry_s3_region: str = DEFAULT_REGION
     model_keys: Path | None = None
     wanted: tuple[WantedModel, ...] | None = None
     workers: int = 1
@@ -123,6 +188,14 @@ class ServeSettings:
     tokens_everywhere: bool = False
 
     @property
+    def registry(self) -> Keeping:
+        """Where everything that changes is kept."""
+        access = None
+        if self.registry_s3_keys is not None:
+            access = Access(self.registry_s3_keys, self.registry_s3_ca, self.registry_s3_region)
+        return Keeping(self.registry_dir, self.registry_s3, access)
+
+    @property
     def datasets_dir(self) -> Path | None:
         """Folder of data sets; None without a registry."""
         return self.data_dir or (self.registry_dir / DATASETS_FOLDER if self.registry_dir else None)
@@ -134,49 +207,9 @@ class ServeSettings:
         Raises:
             SettingInvalidError: a value is outside its range; the message names the variable (permanent).
         """
-
-        def read(name: str, parse: Callable[[str], T], default: T) -> T:
-            return _read(environment, name, parse, default)
-
-        host, port = read("CRYO_BIND", _parse_bind, (cls.host, cls.port))
-        return cls(
-            host=host,
-            port=port,
-            colour=read("CRYO_COLOUR", _parse_label, cls.colour),
-            version=read("CRYO_VERSION", _parse_label, cls.version),
-            models_dir=read("CRYO_MODELS_DIR", Path, cls.models_dir),
-            registry_dir=read("CRYO_REGISTRY_DIR", _parse_path, cls.registry_dir),
-            model_keys=read("CRYO_MODEL_KEYS", _parse_path, cls.model_keys),
-            wanted=read("CRYO_MODELS", _parse_models, cls.wanted),
-            workers=read("CRYO_WORKERS", _whole(1, _MAX_WORKERS), cls.workers),
-            shared_port=read("CRYO_SHARED_PORT", _parse_switch, cls.shared_port),
-            drain_s=read("CRYO_DRAIN_S", _number(0.0, _MAX_DRAIN_S), cls.drain_s),
-            repository=read("CRYO_REPOSITORY_API", _parse_switch, cls.repository),
-            cached=read("CRYO_CACHED_MODELS", _parse_names, cls.cached),
-            gather=read("CRYO_BATCHING", _parse_switch, cls.gather),
-            batch_rows=read("CRYO_BATCH_ROWS", _whole(1, _MAX_ROWS), cls.batch_rows),
-            batch_window_ms=read("CRYO_BATCH_WINDOW_MS", _number(0.0, _MAX_WINDOW_MS), cls.batch_window_ms),
-            queue_rows=read("CRYO_QUEUE_ROWS", _whole(1, _MAX_ROWS), cls.queue_rows),
-            max_rows=read("CRYO_MAX_ROWS", _whole(1, _MAX_ROWS), cls.max_rows),
-            jwt_algorithm=read("CRYO_JWT_ALGORITHM", _parse_algorithm, cls.jwt_algorithm),
-            jwt_key=read("CRYO_JWT_KEY_FILE", _parse_path, cls.jwt_key),
-            jwt_audience=read("CRYO_JWT_AUDIENCE", _parse_text, cls.jwt_audience),
-            jwt_issuer=read("CRYO_JWT_ISSUER", _parse_text, cls.jwt_issuer),
-            jwt_role_claim=read("CRYO_JWT_ROLE_CLAIM", _parse_label, cls.jwt_role_claim),
-            service_token=read("CRYO_SERVICE_TOKEN_FILE", _parse_path, cls.service_token),
-            trainer=read("CRYO_TRAINER", _parse_trainer, cls.trainer),
-            trainer_image=read("CRYO_TRAINER_IMAGE", _parse_text, cls.trainer_image),
-            trainer_claim=read("CRYO_TRAINER_CLAIM", _parse_text, cls.trainer_claim),
-            trainer_account=read("CRYO_TRAINER_ACCOUNT", _parse_label, cls.trainer_account),
-            trainer_requests=read("CRYO_TRAINER_REQUESTS", _parse_amounts, cls.trainer_requests),
-            trainer_limits=read("CRYO_TRAINER_LIMITS", _parse_amounts, cls.trainer_limits),
-            trainer_deadline_s=read("CRYO_TRAINER_DEADLINE_S", _number(10.0, _MAX_DEADLINE_S), cls.trainer_deadline_s),
-            trainer_parallel=read("CRYO_TRAINER_PARALLEL", _whole(1, _MAX_PARALLEL), cls.trainer_parallel),
-            data_dir=read("CRYO_DATA_DIR", _parse_path, cls.data_dir),
-            flags_url=read("CRYO_FLAGS_URL", _parse_url, cls.flags_url),
-            flags_refresh_s=read("CRYO_FLAGS_REFRESH_S", _number(0.05, _MAX_REFRESH_S), cls.flags_refresh_s),
-            tokens_everywhere=read("CRYO_TOKENS_EVERYWHERE", _parse_switch, cls.tokens_everywhere),
-        )
+        found = {name: _read(environment, *row, getattr(cls, name)) for name, row in _VARIABLES.items()}
+        host, port = _read(environment, "CRYO_BIND", parse_bind, (cls.host, cls.port))
+        return cls(host=host, port=port, **found)
 
 
 def _read(environment: Mapping[str, str], name: str, parse: Callable[[str], T], default: T) -> T:
@@ -187,99 +220,3 @@ def _read(environment: Mapping[str, str], name: str, parse: Callable[[str], T], 
         return parse(text)
     except ValueError as error:
         raise SettingInvalidError(f"{name}={text!r}: {error}; correct the variable") from error
-
-
-def _parse_bind(text: str) -> tuple[str, int]:
-    match = _BIND_PATTERN.fullmatch(text)
-    if match is None or not 1 <= int(match["port"]) <= _MAX_PORT:
-        raise ValueError(f"expected host:port with a port of 1 to {_MAX_PORT}")
-    return match["host"].strip("[]"), int(match["port"])
-
-
-def _parse_label(text: str) -> str:
-    if not _LABEL_PATTERN.fullmatch(text):
-        raise ValueError(f"expected {_LABEL_PATTERN.pattern}")
-    return text
-
-
-def _parse_text(text: str) -> str | None:
-    return text
-
-
-def _parse_path(text: str) -> Path | None:
-    return Path(text)
-
-
-def _parse_url(text: str) -> SplitResult | None:
-    address = urlsplit(text)
-    if address.scheme not in {"http", "https"} or not address.hostname or address.query or "@" in address.netloc:
-        msg = "expected http://host:port without credentials or query"
-        raise ValueError(msg)
-    _ = address.port  # raises ValueError itself
-    return address
-
-
-def _parse_switch(text: str) -> bool:
-    known = {"on": True, "off": False}
-    if text not in known:
-        raise ValueError(f"expected one of {', '.join(known)}")
-    return known[text]
-
-
-def _parse_algorithm(text: str) -> Algorithm:
-    if text == "HS256":
-        return "HS256"
-    if text == "ES256":
-        return "ES256"
-    raise ValueError(f"{text[:16]} is not accepted, expected HS256 or ES256")
-
-
-def _parse_trainer(text: str) -> Trainer:
-    if text not in get_args(Trainer):
-        raise ValueError(f"expected one of {', '.join(get_args(Trainer))}")
-    return cast("Trainer", text)
-
-
-def _parse_amounts(text: str) -> Amounts:
-    if not _AMOUNTS_PATTERN.fullmatch(text):
-        msg = "expected cpu=<quantity>,memory=<quantity>, such as cpu=500m,memory=1Gi"
-        raise ValueError(msg)
-    parts = (part.partition("=") for part in text.split(","))
-    return tuple((name, quantity) for name, _, quantity in parts)
-
-
-def _parse_models(text: str) -> tuple[WantedModel, ...] | None:
-    if text == EVERY_MODEL:
-        return None
-    wanted = tuple(parse_wanted(part.strip()) for part in text.split(","))
-    if len({model.name for model in wanted}) != len(wanted):
-        raise ValueError(f"{len(wanted)} entries name a model twice")
-    return wanted
-
-
-def _parse_names(text: str) -> frozenset[str]:
-    names = frozenset(part.strip() for part in text.split(","))
-    wrong = sorted(name for name in names if name != EVERY_MODEL and not NAME_PATTERN.fullmatch(name))
-    if wrong:
-        raise ValueError(f"{wrong} cannot name models")
-    return names
-
-
-def _whole(lowest: int, highest: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if not lowest <= value <= highest:
-            raise ValueError(f"expected {lowest} to {highest}")
-        return value
-
-    return parse
-
-
-def _number(lowest: float, highest: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = float(text)
-        if not lowest <= value <= highest:
-            raise ValueError(f"expected {lowest:g} to {highest:g}")
-        return value
-
-    return parse

@@ -8,7 +8,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from model_server.errors import ModelServerError, SettingInvalidError
-from model_server.experiments.ledger import open_ledger
+from model_server.experiments.ledger import ExperimentLedger
 from model_server.jobs.cluster.api import ApiServer
 from model_server.jobs.cluster.manifest import PodPlan
 from model_server.jobs.cluster.runner import KubernetesRunner
@@ -18,7 +18,7 @@ from model_server.jobs.process import ProcessRunner
 from model_server.jobs.runner import Runner
 from model_server.jobs.workspace import Workspaces
 from model_server.registry.registry import Registry
-from model_server.registry.store import FolderStore
+from model_server.registry.store import Store
 from model_server.serve.api.training import Desk
 from model_server.serve.settings import ServeSettings
 
@@ -26,14 +26,16 @@ from model_server.serve.settings import ServeSettings
 POLL_S = 1.0
 
 
-def build_desk(settings: ServeSettings, environment: Mapping[str, str] = os.environ) -> Desk | None:
+def build_desk(
+    settings: ServeSettings, store: Store | None, environment: Mapping[str, str] = os.environ
+) -> Desk | None:
     """Return what takes orders; None without a registry.
 
     Raises:
         SettingInvalidError: training is switched on and something it needs is not set (permanent).
     """
     registry_dir, data_dir = settings.registry_dir, settings.datasets_dir
-    if registry_dir is None or data_dir is None:
+    if registry_dir is None or data_dir is None or store is None:
         if settings.trainer != "off":
             message = f"CRYO_TRAINER={settings.trainer} needs CRYO_REGISTRY_DIR; set it to a writable folder"
             raise SettingInvalidError(message)
@@ -45,9 +47,7 @@ def build_desk(settings: ServeSettings, environment: Mapping[str, str] = os.envi
         )
         raise SettingInvalidError(message)
     runner = _build_runner(settings, data_dir, environment)
-    return Desk(
-        Ledger(FolderStore(registry_dir)), Workspaces(registry_dir), runner, data_dir, open_ledger(registry_dir)
-    )
+    return Desk(Ledger(store), Workspaces(registry_dir), runner, data_dir, ExperimentLedger(store))
 
 
 def build_keeper(

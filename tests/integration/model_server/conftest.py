@@ -21,6 +21,12 @@ from releases import MadeUp, write_made_up  # noqa: E402 - the folder of benches
 SERVICE_TOKEN = "s" * 40
 
 
+@pytest.fixture(scope="session", name="free_port")
+def give_free_port() -> Callable[[], int]:
+    """The function, for servers that modules start on their own."""
+    return free_port
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

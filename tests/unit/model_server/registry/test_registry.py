@@ -217,4 +217,4 @@ def test_signature_removed_from_the_store_is_noticed(signed, trained, tmp_path):
 
 def test_settings_open_the_registry_they_describe(shipped, tmp_path):
     assert open_registry(shipped, None).is_writable is False
-    assert open_registry(shipped, tmp_path / "r").is_writable is True
+    assert open_registry(shipped, FolderStore(tmp_path / "r")).is_writable is True

@@ -10,7 +10,7 @@ from model_server.registry.folder import WantedModel
 from model_server.serve.endpoint import Style
 from model_server.serve.http.message import Answer, Refusal, Request, render_headers
 from model_server.serve.openapi import OPENAPI_PATH
-from model_server.serve.settings import ServeSettings
+from model_server.serve.settings import _VARIABLES, ServeSettings
 
 READS = ["/livez", "/readyz", "/metrics", "/api/v1/models", "/api/v1/models/tg/card", "/v2", OPENAPI_PATH]
 
@@ -226,6 +226,10 @@ def test_large_bodies_are_for_inference_only(bench):
         ("CRYO_FLAGS_URL", "http://user:word@flags:8080"),
         ("CRYO_FLAGS_URL", "http://flags:80800"),
         ("CRYO_FLAGS_REFRESH_S", "0"),
+        ("CRYO_REGISTRY_S3", "s3://bucket"),
+        ("CRYO_REGISTRY_S3", "https://host:9000"),
+        ("CRYO_REGISTRY_S3", "https://key:word@host/bucket"),
+        ("CRYO_REGISTRY_S3", "https://host/bucket/../other"),
     ],
 )
 def test_setting_outside_its_range_is_refused_by_name(variable, value):
@@ -240,7 +244,9 @@ def test_every_setting_is_read_and_explained():
     assert (settings.wanted, settings.host, settings.port, settings.gather) == (None, "::1", 80, True)
     assert settings.cached == {"tg", "iri"}
     explained = ServeSettings.__doc__
-    assert all(f"\n        {name}: `CRYO_" in explained for name in ServeSettings.__dataclass_fields__)
+    fields = set(ServeSettings.__dataclass_fields__)
+    assert all(f"\n        {name}: `CRYO_" in explained for name in fields)
+    assert fields - {"host", "port"} == set(_VARIABLES)
 
 
 def test_answer_is_a_plain_record():

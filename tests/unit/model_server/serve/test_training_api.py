@@ -7,6 +7,7 @@ from model_server.errors import SettingInvalidError
 from model_server.jobs.job import MAX_QUEUED, begin
 from model_server.jobs.order import DEFAULT_SEED
 from model_server.jobs.progress import StepLine, append_line
+from model_server.registry.opening import open_store
 from model_server.serve.settings import ServeSettings
 from model_server.serve.training import build_desk
 
@@ -173,5 +174,7 @@ def test_server_that_trains_nothing_says_what_to_set(bench, operator):
 def test_training_without_what_it_needs_stops_the_start(settings, complaint, tmp_path):
     paths = {name: tmp_path / value for name, value in settings.items() if name != "trainer"}
 
+    wanted = ServeSettings(trainer=settings["trainer"], **paths)
+
     with pytest.raises(SettingInvalidError, match=complaint):
-        build_desk(ServeSettings(trainer=settings["trainer"], **paths))
+        build_desk(wanted, open_store(wanted.registry))
