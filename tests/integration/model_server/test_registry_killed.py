@@ -51,6 +51,8 @@ def test_registry_survives_kill_minus_nine_at_any_moment(models_dir, tmp_path):
 
     history = Registry(Place(models_dir, FolderStore(folder))).record("tg").history
     assert len([entry for entry in history if entry.action == "promote"]) >= done, "what was reported as done is there"
-    registry.assign("tg", "champion", "1.0.0", registry.act("test", "still writable after all"))
+    # Another version than the one that leads: a promotion that changes nothing writes nothing and sweeps nothing.
+    other = {"1.0.0": "1.1.0", "1.1.0": "1.0.0"}[registry.champion("tg")]
+    registry.assign("tg", "champion", other, registry.act("test", "still writable after all"))
     assert not list((folder / "models").glob(".draft*"))
     json.loads((folder / "models" / "tg.json").read_text())
