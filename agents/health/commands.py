@@ -52,7 +52,7 @@ def check_again(command: Command, profile: Profile, groups: Sequence[str]) -> It
     """Run the chosen checks each time that a report is asked for, over one connection."""
     settings = HealthSettings.from_environ(command.environ)
     checks = settings.apply(select_checks(profile, groups))
-    order = Order(profile, checks, tuple(groups), settings.accept)
+    order = Order(profile, checks, tuple(groups), settings.accept, settings.layout)
     name = DatabaseSettings.from_environ(command.environ).name
     with _open(command) as database:
         while True:
@@ -70,7 +70,7 @@ def keep_report(command: Command, profile: Profile, *, days: int) -> tuple[Store
         DatabaseUnavailableError: the database does not answer, so nothing can be kept.
     """
     settings = HealthSettings.from_environ(command.environ)
-    order = Order(profile, settings.apply(select_checks(profile)), (), settings.accept)
+    order = Order(profile, settings.apply(select_checks(profile)), (), settings.accept, settings.layout)
     with _open(command) as database:
         report = examine(database, order, name=DatabaseSettings.from_environ(command.environ).name, clock=command.clock)
         history = History(database)

@@ -79,6 +79,8 @@ class Requirements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     monitor: bool = False
     """Needs the rights of pg_monitor."""
     superuser: bool = False
+    schema_file: bool = False
+    """Needs schema.sql at hand."""
     statistics_age_s: float = 0
     """Counters younger than this prove nothing."""
 

@@ -90,7 +90,7 @@ def ask_check(session: Session, check: Check, facts: Facts, order: Order, deadli
     Raises:
         DatabaseUnavailableError: the session is gone, so that no question can be asked.
     """
-    reason = reason_to_skip(check, facts)
+    reason = reason_to_skip(check, facts, has_schema=bool(order.layout.declared))
     if reason is not None:
         return describe(check, Status.SKIPPED, reason=reason)
     if deadline.is_over:

@@ -30,12 +30,19 @@ class Facts:
         return self.version_number // 10_000
 
 
-def reason_to_skip(check: Check, facts: Facts) -> str | None:
-    """Say why a check can say nothing here; None when it can."""
+def reason_to_skip(check: Check, facts: Facts, *, has_schema: bool = False) -> str | None:
+    """Say why a check can say nothing here; None when it can.
+
+    Args:
+        check: what would be asked.
+        facts: of the server.
+        has_schema: whether schema.sql is at hand.
+    """
     wanted = check.requires
     reasons = (
         (wanted.server_from > facts.major, f"needs PostgreSQL {wanted.server_from}, this is {facts.major}"),
         (wanted.primary and facts.in_recovery, "the server is a standby"),
+        (wanted.schema_file and not has_schema, "schema.sql is not at hand; name it by CRYO_HEALTH_SCHEMA"),
         (wanted.superuser and not facts.superuser, "needs a superuser"),
         (wanted.monitor and not facts.monitor, "the role lacks pg_monitor; grant it"),
         (

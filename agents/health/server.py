@@ -64,12 +64,14 @@ class Examiner:
 
     def ask(self, checks: Sequence[Check]) -> tuple[Outcome, ...]:
         """Ask some checks, without the cap that a page needs."""
-        order = Order(Profile.FULL, self.settings.apply(checks), accept=self.settings.accept, cap=100)
+        order = Order(
+            Profile.FULL, self.settings.apply(checks), accept=self.settings.accept, layout=self.settings.layout, cap=100
+        )
         return examine(self.database, order, name=self.name, clock=self.clock).outcomes
 
     def _order(self, asked: Asked) -> Order:
         checks = self.settings.apply(select_checks(asked.profile, asked.groups))
-        return Order(asked.profile, checks, asked.groups, self.settings.accept)
+        return Order(asked.profile, checks, asked.groups, self.settings.accept, self.settings.layout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,11 @@ from typing import Self
 
 import msgspec
 
+from agents.health.declared import read_declared
 from agents.health.definition import Check
 from agents.health.errors import SelectionError
 from agents.health.findings import Acceptance
+from agents.health.statements import Layout
 from agents.runtime.errors import SettingsError
 
 
@@ -34,6 +36,8 @@ class HealthSettings:
 
     accept: tuple[Acceptance, ...]
     checks: Mapping[str, ChangedCheck]
+    layout: Layout
+    """With the objects of the file that `CRYO_HEALTH_SCHEMA` names, by default migrations/schema.sql where that is."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -47,17 +51,30 @@ class HealthSettings:
         )
         path = environ.get("CRYO_HEALTH_SETTINGS", "")
         if not path:
-            return cls(builtin.accept, builtin.checks)
+            return cls(builtin.accept, builtin.checks, _read_layout(environ))
         try:
             own = _parse(Path(path).read_text(encoding="utf-8"), path)
         except OSError as error:
             message = f"CRYO_HEALTH_SETTINGS: {path}: {error.strerror}; name a readable TOML file or leave it out"
             raise SettingsError(message) from error
-        return cls((*builtin.accept, *own.accept), {**builtin.checks, **own.checks})
+        return cls((*builtin.accept, *own.accept), {**builtin.checks, **own.checks}, _read_layout(environ))
 
     def apply(self, checks: Sequence[Check]) -> tuple[Check, ...]:
         """Return the checks with this deployment's numbers."""
         return tuple(_change(check, self.checks[check.id]) if check.id in self.checks else check for check in checks)
+
+
+def _read_layout(environ: Mapping[str, str]) -> Layout:
+    """Read what the schema file declares; the default may be absent, a file that was named may not."""
+    named = environ.get("CRYO_HEALTH_SCHEMA", "")
+    path = Path(named or "migrations/schema.sql")
+    if not named and not path.is_file():
+        return Layout()
+    try:
+        return Layout(declared=read_declared(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"CRYO_HEALTH_SCHEMA: {path}: {error}; name a readable schema.sql or leave it out"
+        raise SettingsError(message) from error
 
 
 def _parse(text: str, where: str) -> _Document:

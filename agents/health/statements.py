@@ -1,5 +1,6 @@
 """The SQL that is sent: a check's own text with its numbers filled in, wrapped so that the worst rows come first."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,14 +43,16 @@ class Layout:
 
     ignored: tuple[str, ...] = PLATFORM_SCHEMAS
     exposed: tuple[str, ...] = ("public",)
+    declared: tuple[tuple[str, str], ...] = ()
+    """Kind and name of every object that schema.sql declares; none when the file is not at hand."""
 
 
 def fill_in(check: Check, facts: Facts, layout: Layout) -> str:
     """Replace every @name@ of a check's SQL by a constant, a quoted schema or a condition.
 
     `@is_ours@` is true for the schema `n` when we judge it, `@is_table@` for a table `c` in it that no extension
-    brought, `@is_exposed@` when the API shows the schema, `@name@` of a required extension is its schema, and every
-    other name is one of the check's parameters.
+    brought, `@is_exposed@` when the API shows the schema. `@declared@` is what schema.sql declares, as JSON, `@name@`
+    of a required extension is its schema, and every other name is one of the check's parameters.
 
     Raises:
         CheckFileError: a name means nothing.
@@ -59,6 +62,7 @@ def fill_in(check: Check, facts: Facts, layout: Layout) -> str:
         "is_ours": is_ours,
         "is_table": f"({is_ours} and {_TABLE})",
         "is_exposed": f"(n.nspname = any (array[{_list(layout.exposed)}]::name[]))",
+        "declared": quote_literal(json.dumps([{"kind": kind, "name": name} for kind, name in layout.declared])),
         **{name: quote(facts.extensions[name]) for name in check.requires.extensions},
         **{name: f"{value:g}" if value % 1 else f"{value:.0f}" for name, value in check.parameters.items()},
     }

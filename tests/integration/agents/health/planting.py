@@ -14,10 +14,12 @@ from agents.health.definition import Check, Profile
 from agents.health.examine import Order, ask_check, read_facts
 from agents.health.findings import Outcome
 from agents.health.registry import load_checks
+from agents.health.settings import HealthSettings
 from agents.runtime.clock import Deadline, SystemClock
 from agents.runtime.metrics import DatabaseMetrics
 from agents.runtime.postgres import Session, load_queries
 
+SCHEMA = Path(__file__).resolve().parents[4] / "migrations" / "schema.sql"
 PLANTS = Path(__file__).parent / "plants"
 PLANT_FILE = re.compile(r"\A/\*\n(?P<head>.*?)\n\*/\n(?P<body>.*)\Z", re.DOTALL)
 
@@ -69,7 +71,9 @@ def ask(conn: psycopg.Connection, check_id: str, change: dict[str, Any] | None =
         facts = read_facts(session, [check])
         if age_s is not None:
             facts = replace(facts, statistics_age_s=age_s)
-        order = Order(Profile.FULL, [check])
+        order = Order(
+            Profile.FULL, [check], layout=HealthSettings.from_environ({"CRYO_HEALTH_SCHEMA": str(SCHEMA)}).layout
+        )
         return ask_check(session, check, facts, order, Deadline.after(60, SystemClock()))
 
 

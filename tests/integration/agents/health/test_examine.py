@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from planting import ask, objects
+from planting import SCHEMA, ask, objects
 from prometheus_client import CollectorRegistry
 
+from agents.health.declared import read_declared
 from agents.health.definition import Check, Profile, Severity, Threshold
 from agents.health.examine import CONNECTION, ROUND_TRIP, Order, examine
 from agents.health.findings import Status
@@ -54,6 +55,32 @@ def test_our_own_schema_has_no_defect_of_its_own(debian):
     assert [(each.id, each.reason) for each in report.outcomes if each.status is Status.UNKNOWN] == []
     assert report.status is Status.OK
     assert sum(report.counts.values()) == len(report.outcomes)
+
+
+MADE = """
+with ours as (
+    select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('auth', 'information_schema')
+)
+select case c.relkind when 'r' then 'table' when 'v' then 'view' else 'index' end, nspname || '.' || relname
+from pg_class as c join ours on ours.oid = c.relnamespace
+where c.relkind in ('r', 'v', 'i') and not exists (select from pg_constraint where conindid = c.oid and contype <> 'f')
+union all
+select 'policy', nspname || '.' || relname || ' / ' || polname
+from pg_policy join pg_class as c on c.oid = polrelid join ours on ours.oid = c.relnamespace
+union all
+select 'trigger', nspname || '.' || relname || ' / ' || tgname
+from pg_trigger join pg_class as c on c.oid = tgrelid join ours on ours.oid = c.relnamespace where not tgisinternal
+union all
+select 'function', nspname || '.' || proname from pg_proc join ours on ours.oid = pronamespace
+"""
+
+
+def test_the_names_read_from_the_schema_file_are_those_that_it_makes(debian):
+    """The file is read without a server, so a server must agree with every name."""
+    declared = read_declared(SCHEMA.read_text(encoding="utf-8"))
+
+    with debian.connect() as conn:
+        assert set(conn.execute(MADE).fetchall()) == set(declared)
 
 
 def test_every_check_answers_or_says_why_it_was_skipped(debian):

@@ -108,6 +108,7 @@ def test_a_group_that_does_not_exist_is_refused_with_those_that_do():
         ({"server_from": 18}, {}, "PostgreSQL 18"),
         ({"primary": True}, {"in_recovery": True}, "standby"),
         ({"superuser": True}, {}, "superuser"),
+        ({"schema_file": True}, {}, "schema.sql"),
         ({"monitor": True}, {"monitor": False}, "pg_monitor"),
         ({"statistics_age_s": 7200}, {"statistics_age_s": 3600}, "1.0 h old"),
         ({"extensions": ["hypopg"]}, {}, "hypopg"),
@@ -198,3 +199,8 @@ def test_the_handbook_has_every_check_as_it_is():
     written = document.partition("<!-- checks -->")[2].strip().splitlines()
 
     assert written == render_handbook(CHECKS)
+
+
+def test_a_schema_file_that_was_named_must_be_there():
+    with pytest.raises(SettingsError, match="CRYO_HEALTH_SCHEMA"):
+        HealthSettings.from_environ({"CRYO_HEALTH_SCHEMA": "/nowhere/schema.sql"})
