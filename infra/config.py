@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from agents.runtime.names import APP_MODEL_SERVER
 from infra.backup_sections import Backup
+from infra.monitoring_sections import Monitoring
 from infra.quantities import DnsLabel, EnvironmentName, Hostname, Image, Memory, Version, has_digest
 from infra.sections import Drain, Resources, Section, Storage, refuse
 from infra.slots import App
@@ -128,6 +129,15 @@ class Gateway(Section):
         return self
 
 
+class Kubelet(Section):
+    """The agent of Kubernetes on each node, which knows disks, memory and containers."""
+
+    port: Port = Field(description="Where it serves metrics, which the network policy opens.")
+    verify_certificate: bool = Field(
+        description="Check its certificate against the cluster's CA; false where kubelets sign their own."
+    )
+
+
 class Prometheus(Section):
     """Prometheus, which scrapes both colours and the gateway."""
 
@@ -138,6 +148,7 @@ class Prometheus(Section):
         ge=1, le=300, description="Seconds between two scrapes; release gates see a bad colour after about two."
     )
     resources: Resources = Field(description="CPU and memory of the server.")
+    kubelet: Kubelet = Field(description="How the nodes are scraped.")
     hostname: Hostname | None = Field(
         default=None, description="Host name under which the gateway shows Prometheus; null keeps it inside."
     )
@@ -225,6 +236,13 @@ class Environment(Section):
     apps: Apps = Field(description="The applications that are released in two colours.")
     gateway: Gateway = Field(description="Traefik, which routes by Gateway API.")
     prometheus: Prometheus = Field(description="Prometheus, which scrapes both colours and the gateway.")
+    monitoring: Monitoring = Field(description="Where alerts go.")
+
+    @model_validator(mode="after")
+    def _somebody_is_told(self) -> Self:
+        if self.production and not self.monitoring.reaches_somebody:
+            refuse("monitoring.mail", "no alert would reach anybody; set monitoring.mail or monitoring.slack")
+        return self
 
     def image_references(self) -> Iterator[tuple[str, str]]:
         """Yield every image with the key path it stands at."""

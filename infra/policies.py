@@ -25,6 +25,8 @@ SECRET_MARK = ("4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb4
 # Objects that Pulumi never has to replace while they serve, or that others find by name. Everything else is auto-named,
 # or the provider would delete the old one before it creates the new one. StatefulSets find their volumes by name.
 FIXED_NAMES = frozenset({"Namespace", "ServiceAccount", "Service", "HTTPRoute", "Gateway", "StatefulSet"})
+# Mounted files that a server reads again by itself: a new name would restart it.
+_RELOADED = frozenset({("ConfigMap", "prometheus"), ("ConfigMap", "prometheus-rules")})
 _SERVERS = frozenset({"Deployment", "StatefulSet"})
 _WORKLOADS = _SERVERS | {"Job", "CronJob", "DaemonSet"}
 _STANDARD_LABELS = (LABEL_NAME, LABEL_INSTANCE, LABEL_COMPONENT, LABEL_PART_OF, LABEL_MANAGED_BY)
@@ -47,7 +49,8 @@ def provider_is_explicit(rendering: Rendering) -> Iterator[str]:
 def names_are_automatic(rendering: Rendering) -> Iterator[str]:
     """A fixed name makes the provider delete before it creates."""
     for resource in rendering.objects():
-        if resource.metadata.get("name") and resource.kind not in FIXED_NAMES:
+        is_reloaded = (resource.kind, resource.name) in _RELOADED
+        if resource.metadata.get("name") and resource.kind not in FIXED_NAMES and not is_reloaded:
             yield f"{resource}: has the fixed name {resource.metadata['name']}"
 
 

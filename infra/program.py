@@ -17,7 +17,6 @@ from infra.components.gateway import SERVICE_PORT, Gateway, GatewayArgs
 from infra.components.migrations import Migrations, MigrationsArgs
 from infra.components.model_server import ModelServer, ModelServerArgs, attach_operator_token
 from infra.components.namespaces import Namespaces, NamespacesArgs
-from infra.components.prometheus import Prometheus, PrometheusArgs
 from infra.components.registry import Registry, RegistryArgs
 from infra.components.release import GatewayAddress, Release, ReleaseArgs
 from infra.components.secrets import Secrets, SecretsArgs
@@ -25,6 +24,7 @@ from infra.components.slot import Attachments
 from infra.components.training import Training, TrainingArgs
 from infra.environment_files import load_environment
 from infra.images import ImageSource, choose_source, resolve
+from infra.monitoring import declare_monitoring
 from infra.traefik import HOST
 
 if TYPE_CHECKING:
@@ -104,7 +104,9 @@ class Program:
         """Declare everything else and export where it can be reached."""
         secrets, migrations = self._data()
         gateway = self._gateway()
-        prometheus = self._prometheus(gateway)
+        prometheus = declare_monitoring(
+            self.environment, self.plan.stack, self.namespaces, gateway, image_of=self._image, opts=self.opts
+        )
         flags = self._flags(secrets, gateway, after=[migrations])
         app = self.environment.apps.model_server
         images = {colour: self._image(slot.image) for colour, slot in app.slots.filled()}
@@ -220,23 +222,6 @@ class Program:
                 names=self.environment.namespaces,
                 namespace=self.namespaces.gateway,
                 apps_namespace=self.namespaces.apps,
-                api_server_ports=self.environment.cluster.api_server_ports,
-                environment=self.plan.stack,
-            ),
-            opts=self.opts,
-        )
-
-    def _prometheus(self, gateway: Gateway) -> Prometheus:
-        return Prometheus(
-            "prometheus",
-            PrometheusArgs(
-                settings=self.environment.prometheus,
-                image=self._image(self.environment.prometheus.image),
-                names=self.environment.namespaces,
-                namespace=self.namespaces.apps,
-                gateway_namespace=self.namespaces.gateway,
-                gateway=gateway.ref,
-                gateway_metrics_port=self.environment.gateway.metrics_port,
                 api_server_ports=self.environment.cluster.api_server_ports,
                 environment=self.plan.stack,
             ),

@@ -48,6 +48,18 @@ def _api_traffic(share: float) -> Series:
     return {f'{counter}"200"}}': f"0+{600 * (1 - share):g}", f'{counter}"500"}}': f"0+{600 * share:g}"}
 
 
+def _few_requests(in_five_minutes: float) -> Series:
+    counter = 'cryo_model_requests_total{app="model-server", colour="blue", route="/api/v1/predictions", status='
+    each = f"0+{in_five_minutes / 10:g}"
+    return {f'{counter}"200"}}': each, f'{counter}"503"}}': each}
+
+
+def _few_at_the_gateway(in_five_minutes: float) -> Series:
+    counter = 'traefik_entrypoint_requests_total{job="gateway", entrypoint="web", method="GET", code='
+    each = f"0+{in_five_minutes / 10:g}"
+    return {f'{counter}"200"}}': each, f'{counter}"503"}}': each}
+
+
 HIGH_ERROR_RATE = Alert(
     name="HighErrorRate",
     severity=Severity.CRITICAL,
@@ -64,6 +76,7 @@ HIGH_ERROR_RATE = Alert(
         "minutes were answered with 5xx; the limit is 5 %."
     ),
     scenes=(
+        Scene(_few_requests, over=22, limit=18, healthy=1, labels=_PREDICTIONS, settle_s=360, name="few"),
         Scene(
             lambda share: traffic(ERRORS, share=share, per_sample=600),
             over=0.054,
@@ -146,6 +159,7 @@ TARGET_MISSING = Alert(
             limit=1,
             healthy=1,
             labels={"job": "model-server", "colour": "blue", "service": "model-server"},
+            beside={'up{job="another"}': "0"},
         ),
     ),
 )
@@ -202,6 +216,7 @@ TRAFFIC_DROP = Alert(
             limit=61,
             healthy=600,
             labels={"app": "model-server", "service": "model-server"},
+            begins_s=86400 + 1500,
             settle_s=86400 + 2100,
         ),
     ),
@@ -232,7 +247,10 @@ GATEWAY_ERRORS = Alert(
         "with 5xx, its own "
         "answers for missing backends included; the limit is 5 %."
     ),
-    scenes=(Scene(_gateway_codes, over=0.054, limit=0.0499, healthy=0.001, labels={"job": "gateway"}, settle_s=120),),
+    scenes=(
+        Scene(_few_at_the_gateway, over=22, limit=18, healthy=1, labels={"job": "gateway"}, settle_s=360, name="few"),
+        Scene(_gateway_codes, over=0.054, limit=0.0499, healthy=0.001, labels={"job": "gateway"}, settle_s=120),
+    ),
     keep_firing_s=60,
 )
 
@@ -253,6 +271,7 @@ GATEWAY_DOWN = Alert(
             healthy=1,
             labels={"job": "gateway"},
             settle_s=0,
+            beside={'up{job="another"}': "0"},
         ),
     ),
     fires_without_data=({"job": "gateway"},),

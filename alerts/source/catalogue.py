@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from alerts.source import api, backup, meta, models, release
+from alerts.source import api, backup, database, meta, models, release, system
 from alerts.source.model import Alert, RuleFile
 
-FILES: tuple[RuleFile, ...] = (api.FILE, backup.FILE, models.FILE, release.FILE, meta.FILE)
+FILES: tuple[RuleFile, ...] = (
+    api.FILE,
+    database.FILE,
+    backup.FILE,
+    models.FILE,
+    release.FILE,
+    system.FILE,
+    meta.FILE,
+)
 
 
 def all_alerts() -> tuple[Alert, ...]:

@@ -21,7 +21,7 @@ def _rising(series: str, *, over: float = 1, settle_s: int = 120) -> Scene:
     def rise(by: float) -> Series:
         return {f'{series}{{job="prometheus"}}': f"0+{by:g}"}
 
-    return Scene(rise, over=over, limit=0, healthy=0, labels=_JOB, settle_s=settle_s)
+    return Scene(rise, over=over, limit=0, healthy=0, labels=_JOB, settle_s=settle_s, name=series)
 
 
 def _metric_missing() -> Alert:
@@ -153,6 +153,73 @@ FILE = RuleFile(
             ),
         ),
         _alert(
+            name="AlertmanagerDown",
+            severity=Severity.CRITICAL,
+            expr='sum by (job) (up{job="alertmanager"}) == 0',
+            for_s=300,
+            summary="Alertmanager does not answer, so nobody is told of anything",
+            description="No Alertmanager has answered a scrape for 5 minutes; the heartbeat has stopped as well.",
+            scenes=(
+                Scene(
+                    lambda alive: {'up{job="alertmanager", instance="a"}': f"{alive:g}"},
+                    over=0,
+                    limit=1,
+                    healthy=1,
+                    labels={"job": "alertmanager"},
+                    settle_s=0,
+                    beside={'up{job="another"}': "0"},
+                ),
+            ),
+        ),
+        _alert(
+            name="AlertmanagerCannotDeliver",
+            severity=Severity.CRITICAL,
+            expr=(
+                "sum by (job, integration) (rate(alertmanager_notifications_failed_total[5m]))\n"
+                "/ sum by (job, integration) (rate(alertmanager_notifications_total[5m])) > 0.01"
+            ),
+            for_s=120,
+            summary="Messages are refused or lost on one channel",
+            description=(
+                "{{ $value | humanizePercentage }} of what was sent by {{ $labels.integration }} failed in 5 minutes; "
+                "other channels still deliver."
+            ),
+            scenes=(
+                Scene(
+                    lambda share: {
+                        'alertmanager_notifications_failed_total{job="alertmanager", integration="email"}': (
+                            f"0+{60 * share:g}"
+                        ),
+                        'alertmanager_notifications_total{job="alertmanager", integration="email"}': "0+60",
+                    },
+                    over=0.011,
+                    limit=0.0099,
+                    healthy=0,
+                    labels={"job": "alertmanager", "integration": "email"},
+                    settle_s=60,
+                ),
+            ),
+            keep_firing_s=300,
+        ),
+        _alert(
+            name="AlertmanagerConfigRejected",
+            severity=Severity.CRITICAL,
+            expr="max_over_time(alertmanager_config_last_reload_successful[5m]) == 0",
+            for_s=300,
+            summary="Alertmanager runs an old configuration",
+            description="The last reload of Alertmanager's configuration failed; changed routes are not in force.",
+            scenes=(
+                Scene(
+                    lambda good: {'alertmanager_config_last_reload_successful{job="alertmanager"}': f"{good:g}"},
+                    over=0,
+                    limit=1,
+                    healthy=1,
+                    labels={"job": "alertmanager"},
+                    settle_s=0,
+                ),
+            ),
+        ),
+        _alert(
             name="PrometheusStorageFailing",
             severity=Severity.CRITICAL,
             expr=(
@@ -162,7 +229,10 @@ FILE = RuleFile(
             for_s=0,
             summary="Prometheus cannot keep its data in order",
             description="{{ $value | humanize }} compactions failed, or the write-ahead log was found corrupt.",
-            scenes=(_rising("prometheus_tsdb_compactions_failed_total", settle_s=120),),
+            scenes=(
+                _rising("prometheus_tsdb_compactions_failed_total"),
+                _rising("prometheus_tsdb_wal_corruptions_total"),
+            ),
         ),
         _alert(
             name="TargetScrapeSlow",

@@ -44,7 +44,9 @@ class Scene:
         limit: the number at the limit, with which it must not fire.
         healthy: an everyday number.
         labels: labels of the firing alert besides those of the rule.
-        settle_s: seconds until the expression can be true, such as a window that fills.
+        beside: series that are always there and must never count, such as another service that is down.
+        begins_s: seconds until the expression is true, where that is not at once.
+        settle_s: seconds until it has surely been true, such as a window that fills.
         name: tells scenes of one alert apart.
     """
 
@@ -53,6 +55,8 @@ class Scene:
     limit: float
     healthy: float
     labels: Mapping[str, str] = field(default_factory=dict)
+    beside: Series = field(default_factory=dict)
+    begins_s: int = 0
     settle_s: int = 60
     name: str = "scene"
 

@@ -23,6 +23,23 @@ def _inferences(failing: float) -> Series:
     }
 
 
+def _few_inferences(in_five_minutes: float) -> Series:
+    counter = f"cryo_model_infer_requests_total{{{_SELECT}, outcome="
+    each = in_five_minutes / 10
+    return {
+        f'{counter}"success", reason=""}}': f"0+{each:g}",
+        f'{counter}"failure", reason="internal_error"}}': f"0+{each:g}",
+    }
+
+
+def _few_slow_inferences(in_ten_minutes: float) -> Series:
+    histogram = "cryo_model_infer_duration_seconds"
+    return {
+        f"{histogram}_count{{{_SELECT}}}": f"0+{in_ten_minutes / 10:g}",
+        f'{histogram}_bucket{{{_SELECT}, le="0.25"}}': f"0+{in_ten_minutes / 20:g}",
+    }
+
+
 def _slow_inferences(share: float) -> Series:
     histogram = "cryo_model_infer_duration_seconds"
     return {
@@ -73,7 +90,10 @@ FILE = RuleFile(
                 "the limit is 5 %."
             ),
             # Two thirds of the requests are good ones here, and as many are bad requests: the share is of all.
-            scenes=(Scene(_inferences, over=0.108, limit=0.099, healthy=0.001, labels=_MODEL, settle_s=120),),
+            scenes=(
+                Scene(_few_inferences, over=22, limit=18, healthy=1, labels=_MODEL, settle_s=360, name="few"),
+                Scene(_inferences, over=0.108, limit=0.099, healthy=0.001, labels=_MODEL, settle_s=120),
+            ),
         ),
         _alert(
             name="ModelInferenceSlow",
@@ -90,7 +110,18 @@ FILE = RuleFile(
                 "{{ $value | humanizePercentage }} of the inferences of {{ $labels.model }} {{ $labels.version }} took "
                 "over 0.25 s in 10 minutes; the limit is 5 %."
             ),
-            scenes=(Scene(_slow_inferences, over=0.055, limit=0.0499, healthy=0.001, labels=_MODEL, settle_s=120),),
+            scenes=(
+                Scene(_few_slow_inferences, over=110, limit=90, healthy=1, labels=_MODEL, settle_s=660, name="few"),
+                Scene(
+                    _slow_inferences,
+                    over=0.055,
+                    limit=0.0499,
+                    healthy=0.001,
+                    labels=_MODEL,
+                    settle_s=120,
+                    beside={f'cryo_model_infer_duration_seconds_bucket{{{_SELECT}, le="+Inf"}}': "0+600"},
+                ),
+            ),
         ),
         _alert(
             name="ModelQueueBacklog",
@@ -128,6 +159,7 @@ FILE = RuleFile(
                     healthy=0,
                     labels={"model": "tg"},
                     settle_s=0,
+                    beside={'cryo_model_loaded{model="tg", version="0.9.0", alias="challenger"}': "1"},
                 ),
             ),
         ),
@@ -146,6 +178,7 @@ FILE = RuleFile(
                     healthy=0,
                     labels=_MODEL,
                     settle_s=120,
+                    beside={f'cryo_model_loads_total{{{_SELECT}, outcome="success"}}': "0+1"},
                 ),
             ),
         ),
@@ -161,6 +194,18 @@ FILE = RuleFile(
                 "outside its domain; the limit is 50 %."
             ),
             scenes=(
+                Scene(
+                    lambda questions: {
+                        f"cryo_model_out_of_domain_share{{{_SELECT}}}": "0.9",
+                        f"cryo_model_drift_samples{{{_SELECT}}}": f"{questions:g}",
+                    },
+                    over=200,
+                    limit=199,
+                    healthy=10,
+                    labels=_MODEL,
+                    settle_s=0,
+                    name="few",
+                ),
                 Scene(
                     lambda share: {
                         f"cryo_model_out_of_domain_share{{{_SELECT}}}": f"{share:g}",
@@ -204,6 +249,18 @@ FILE = RuleFile(
                 "{{ $labels.model }} {{ $labels.version }}; the limit is 80 %."
             ),
             scenes=(
+                Scene(
+                    lambda labels: {
+                        f"cryo_model_label_coverage{{{_SELECT}}}": "0.5",
+                        f"cryo_model_label_count{{{_SELECT}}}": f"{labels:g}",
+                    },
+                    over=50,
+                    limit=49,
+                    healthy=5,
+                    labels=_MODEL,
+                    settle_s=0,
+                    name="few",
+                ),
                 Scene(
                     lambda coverage: {
                         f"cryo_model_label_coverage{{{_SELECT}}}": f"{coverage:g}",

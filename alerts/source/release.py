@@ -37,6 +37,7 @@ FILE = RuleFile(
                     healthy=1,
                     labels={"job": "flags"},
                     settle_s=0,
+                    beside={'up{job="another"}': "0"},
                 ),
             ),
         ),
@@ -83,6 +84,10 @@ FILE = RuleFile(
                     healthy=0,
                     labels={"app": "model-server", "colour": "blue"},
                     settle_s=0,
+                    beside={
+                        'up{job="another", app="another", colour="blue", version="1"}': "1",
+                        'up{job="another", app="another", colour="blue", version="2"}': "1",
+                    },
                 ),
             ),
         ),

@@ -44,10 +44,10 @@ def _tests(alert: Alert, file: RuleFile, pace: int) -> Iterator[dict[str, Any]]:
         fires_at = scene.settle_s + alert.for_s
         late = fires_at + max(_MARGIN_S, pace)
         firing = [_show(_labels(alert, file.component, scene.labels))]
-        at = _Moment(f"{alert.name}, {scene.name}", alert.name, pace)
+        at = _Moment(f"{alert.name}, {scene.name}", alert.name, pace, scene.beside)
         yield at.test("fires", scene.series(scene.over), fires_at, firing)
-        if alert.for_s > pace:
-            yield at.test("waits", scene.series(scene.over), alert.for_s - pace, [])
+        if scene.begins_s + alert.for_s > pace:
+            yield at.test("waits", scene.series(scene.over), scene.begins_s + alert.for_s - pace, [])
         if scene.over != scene.limit:
             yield at.test("limit", scene.series(scene.limit), late, [])
             yield at.test("healthy", scene.series(scene.healthy), late, [])
@@ -61,16 +61,17 @@ class _Moment:
     name: str
     alert: str
     pace: int
+    beside: Series
 
     def test(self, end: str, series: Series, at_s: int, firing: list[str]) -> dict[str, Any]:
         """Return one test: with these series exactly these alerts fire at this second."""
-        count = at_s // self.pace + 1
+        count, shown = at_s // self.pace + 1, {**self.beside, **series}
         query = f'ALERTS{{alertname="{self.alert}", alertstate="firing"}}'
         samples = [{"labels": labels, "value": 1} for labels in firing]
         return {
             "name": f"{self.name}: {end}",
             "interval": f"{self.pace}s",
-            "input_series": [{"series": key, "values": f"{value}x{count}"} for key, value in series.items()],
+            "input_series": [{"series": key, "values": f"{value}x{count}"} for key, value in shown.items()],
             "promql_expr_test": [{"expr": query, "eval_time": f"{at_s}s", "exp_samples": samples}],
         }
 
@@ -78,7 +79,7 @@ class _Moment:
 def _without_data(alert: Alert, file: RuleFile, pace: int) -> dict[str, Any]:
     given = [] if alert.fires_without_data is None else alert.fires_without_data
     firing = [_show(_labels(alert, file.component, labels)) for labels in given]
-    return _Moment(alert.name, alert.name, pace).test("no data", {}, alert.for_s + max(_MARGIN_S, pace), firing)
+    return _Moment(alert.name, alert.name, pace, {}).test("no data", {}, alert.for_s + max(_MARGIN_S, pace), firing)
 
 
 def _labels(alert: Alert, component: str, seen: Mapping[str, str]) -> Mapping[str, str]:

@@ -23,9 +23,12 @@ from infra import network, pods
 from infra.components.prometheus_access import PrometheusAccess, PrometheusAccessArgs
 from infra.naming import SKIP_AWAIT, Identity
 from infra.objects import object_metadata
-from infra.scrapes import prometheus_config
+from infra.rules import rule_files
+from infra.scrapes import RULES_FOLDER, Alerting, prometheus_config
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from infra.components.blue_green import GatewayRef
     from infra.config import Namespaces
     from infra.config import Prometheus as Settings
@@ -38,6 +41,9 @@ _DATA_PATH = "/prometheus"
 # Chosen: replaying the write-ahead log of a full volume after a crash was the longest start seen elsewhere.
 _STARTUP_S = 300
 _GRACE_S = 60
+_RELOAD_S = 15
+_RULES = "prometheus-rules"
+_RESEND_S = 15
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,10 @@ class PrometheusArgs:
     gateway_namespace: pulumi.Input[str]
     gateway: GatewayRef
     gateway_metrics_port: int
+    gateway_port: int
     api_server_ports: tuple[int, ...]
     environment: str
+    alerting: Alerting
 
 
 class Prometheus(pulumi.ComponentResource):
@@ -107,7 +115,7 @@ class Prometheus(pulumi.ComponentResource):
                 selector=meta.v1.LabelSelectorArgs(match_labels=self._identity.selector()),
                 template=core.v1.PodTemplateSpecArgs(
                     metadata=meta.v1.ObjectMetaArgs(labels=self._identity.labels()),
-                    spec=self._pod(account, self._config()),
+                    spec=self._pod(account),
                 ),
                 volume_claim_templates=[
                     pods.volume_claim(_DATA, self._args.settings.storage, labels=self._identity.selector())
@@ -120,16 +128,24 @@ class Prometheus(pulumi.ComponentResource):
             ),
         )
 
-    def _config(self) -> core.v1.ConfigMap:
+    def _config(self) -> core.v1.VolumeArgs:
         text = prometheus_config(
             self._args.settings,
             self._args.names,
+            self._args.alerting,
             environment=self._args.environment,
             gateway_metrics_port=self._args.gateway_metrics_port,
         )
-        return core.v1.ConfigMap("prometheus", metadata=self._metadata(), data={_CONFIG_FILE: text}, opts=self._child)
+        return self._file_set(APP_PROMETHEUS, {_CONFIG_FILE: text})
 
-    def _pod(self, account: core.v1.ServiceAccount, config: core.v1.ConfigMap) -> core.v1.PodSpecArgs:
+    def _file_set(self, name: str, files: Mapping[str, str]) -> core.v1.VolumeArgs:
+        # The name is fixed and the pod names it in plain text, so that a change replaces the map and leaves the pod
+        # alone: mounted files stay meanwhile, the kubelet updates them, and Prometheus reads them again by itself. With
+        # the map's output as the name Pulumi would delete the StatefulSet before the map.
+        core.v1.ConfigMap(name, metadata=self._metadata(name=name), data=dict(files), opts=self._child)
+        return core.v1.VolumeArgs(name=name, config_map=core.v1.ConfigMapVolumeSourceArgs(name=name))
+
+    def _pod(self, account: core.v1.ServiceAccount) -> core.v1.PodSpecArgs:
         return core.v1.PodSpecArgs(
             service_account_name=account.metadata.name,
             automount_service_account_token=True,
@@ -138,9 +154,8 @@ class Prometheus(pulumi.ComponentResource):
             security_context=pods.pod_security(pods.USER_PROMETHEUS),
             containers=[self._container()],
             volumes=[
-                core.v1.VolumeArgs(
-                    name="config", config_map=core.v1.ConfigMapVolumeSourceArgs(name=config.metadata.name)
-                ),
+                self._config(),
+                self._file_set(_RULES, rule_files()),
                 pods.tmp_volume(),
             ],
         )
@@ -157,6 +172,12 @@ class Prometheus(pulumi.ComponentResource):
                 f"--storage.tsdb.path={_DATA_PATH}",
                 f"--storage.tsdb.retention.time={settings.retention_days}d",
                 f"--web.listen-address=0.0.0.0:{PORT_PROMETHEUS}",
+                *self._external_url(),
+                # Configuration and rules are read again when they change; wrong ones leave the old in force.
+                "--enable-feature=auto-reload-config",
+                f"--config.auto-reload-interval={_RELOAD_S}s",
+                # Alertmanager keeps an alert for four times this; the silence of the Watchdog is heard as soon.
+                f"--rules.alert.resend-delay={_RESEND_S}s",
             ],
             ports=[core.v1.ContainerPortArgs(name="http", container_port=PORT_PROMETHEUS)],
             startup_probe=pods.http_probe("/-/ready", PORT_PROMETHEUS, period_s=2, failures=_STARTUP_S // 2),
@@ -165,11 +186,17 @@ class Prometheus(pulumi.ComponentResource):
             resources=pods.container_resources(settings.resources),
             security_context=pods.container_security(),
             volume_mounts=[
-                core.v1.VolumeMountArgs(name="config", mount_path=_CONFIG_FOLDER, read_only=True),
+                core.v1.VolumeMountArgs(name=APP_PROMETHEUS, mount_path=_CONFIG_FOLDER, read_only=True),
+                core.v1.VolumeMountArgs(name=_RULES, mount_path=RULES_FOLDER, read_only=True),
                 core.v1.VolumeMountArgs(name=_DATA, mount_path=_DATA_PATH),
                 pods.tmp_mount(),
             ],
         )
+
+    def _external_url(self) -> list[str]:
+        # In every alert, as the way back to the graph.
+        hostname = self._args.settings.hostname
+        return [f"--web.external-url=http://{hostname}:{self._args.gateway_port}"] if hostname else []
 
     def _route(self, service: core.v1.Service) -> None:
         hostname = self._args.settings.hostname
@@ -196,10 +223,19 @@ class Prometheus(pulumi.ComponentResource):
         # The gateway may be on the node's network, where no selector finds it.
         to_gateway = network.egress([network.nodes()], self._args.gateway_metrics_port)
         to_api = network.egress([network.nodes()], *self._args.api_server_ports)
+        to_kubelets = network.egress([network.nodes()], self._args.settings.kubelet.port)
+        to_alertmanagers = network.egress([network.nodes()], *_ports(self._args.alerting.addresses))
         network.policy(
             "prometheus",
             metadata=self._metadata(),
             selector=self._identity.selector(),
-            rules=([network.ingress(readers, PORT_PROMETHEUS)], [network.dns(), to_apps, to_gateway, to_api]),
+            rules=(
+                [network.ingress(readers, PORT_PROMETHEUS)],
+                [network.dns(), to_apps, to_gateway, to_api, to_kubelets, to_alertmanagers],
+            ),
             opts=self._child,
         )
+
+
+def _ports(addresses: Sequence[str]) -> list[int]:
+    return sorted({int(address.rsplit(":", 1)[1]) for address in addresses})

@@ -1,4 +1,4 @@
-"""What Prometheus' ServiceAccount may do: find pods, Services and endpoints in two namespaces."""
+"""What Prometheus' ServiceAccount may do: find pods, Services and endpoints and read nodes' metrics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PrometheusAccessArgs:
 
 
 class PrometheusAccess(pulumi.ComponentResource):
-    """One Role and one RoleBinding in each scraped namespace."""
+    """One Role and one RoleBinding in each scraped namespace, and a ClusterRole for the kubelets."""
 
     def __init__(self, name: str, args: PrometheusAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare the roles and bind them."""
@@ -50,4 +50,25 @@ class PrometheusAccess(pulumi.ComponentResource):
                 subjects=[rbac.v1.SubjectArgs(kind="ServiceAccount", name=account.name, namespace=account.namespace)],
                 opts=child,
             )
+        self._nodes(args, child)
         self.register_outputs({})
+
+    def _nodes(self, args: PrometheusAccessArgs, opts: pulumi.ResourceOptions) -> None:
+        metadata, account = meta.v1.ObjectMetaArgs(labels=args.identity.labels()), args.account.metadata
+        role = rbac.v1.ClusterRole(
+            "prometheus-nodes",
+            metadata=metadata,
+            rules=[
+                rbac.v1.PolicyRuleArgs(api_groups=[""], resources=["nodes"], verbs=_READ),
+                # The kubelet itself asks for this right; nodes/proxy would give every pod's shell as well.
+                rbac.v1.PolicyRuleArgs(api_groups=[""], resources=["nodes/metrics"], verbs=["get"]),
+            ],
+            opts=opts,
+        )
+        rbac.v1.ClusterRoleBinding(
+            "prometheus-nodes",
+            metadata=metadata,
+            role_ref=rbac.v1.RoleRefArgs(api_group=_RBAC_GROUP, kind="ClusterRole", name=role.metadata.name),
+            subjects=[rbac.v1.SubjectArgs(kind="ServiceAccount", name=account.name, namespace=account.namespace)],
+            opts=opts,
+        )

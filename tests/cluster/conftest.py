@@ -34,7 +34,17 @@ def look_at_machine() -> Machine:
     tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False).stdout
     mounts = {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()}
     groups = {str(path) for path in Path("/sys/fs/cgroup").glob("*/*") if path.is_dir()}
-    ours = ("kube", "containerd", "containerd-shim-runc-v2", "traefik", "postgres-17", "prometheus", "pause", "coredns")
+    ours = (
+        "kube",
+        "containerd",
+        "containerd-shim-runc-v2",
+        "traefik",
+        "postgres-17",
+        "prometheus",
+        "alertmanager",
+        "pause",
+        "coredns",
+    )
     # A zombie has ended; when it vanishes is up to the machine's first process.
     alive = [p.info for p in psutil.process_iter(["name", "status"]) if p.info["status"] != psutil.STATUS_ZOMBIE]
     programs = {info["name"] for info in alive if info["name"] in ours}

@@ -31,12 +31,14 @@ PROVIDED = {"kubectl", "pulumi"}
 
 # For people who look around, and never in a rule; seen on the live platform.
 ONLY_IN_PAGES = {
+    "ALERTS",
     "cryo_backup_rto_seconds",
-    "cryo_flags_refreshes_total",
+    "cryo_db_pool_in_use_connections",
     "cryo_model_feature_psi",
     "cryo_model_infer_duration_seconds_sum",
     "cryo_model_label_mae",
     "cryo_model_prediction_psi",
+    "kubelet_volume_stats_used_bytes",
     "process_cpu_seconds_total",
     "prometheus_notifications_queue_length",
     "prometheus_rule_group_last_duration_seconds",

@@ -110,6 +110,7 @@ IMAGES: tuple[ImageSpec, ...] = (
         expected_s=20,
     ),
     ImageSpec(name="prometheus", user="65534:65534", binaries=("prometheus", "promtool"), expected_s=10),
+    ImageSpec(name="alertmanager", user="65534:65534", binaries=("alertmanager", "amtool"), expected_s=5),
     ImageSpec(name="gateway", user="65532:65532", parents=(BASE,), requirements="requirements.txt", expected_s=15),
     ImageSpec(name="pause", user="65535:65535", binaries=("pause",), expected_s=2),
     ImageSpec(name="coredns", user="65532:65532", binaries=("coredns",), expected_s=5),

@@ -13,15 +13,12 @@ TESTS = sorted((ROOT / "alerts" / "tests").glob("*.yml"))
 
 
 @pytest.fixture(scope="module")
-def promtool():
+def promtool(program):
     """The pinned one, or another version by CRYO_PROMTOOL, such as that of Debian 12."""
-    given = os.environ.get("CRYO_PROMTOOL")
-    folder = Path(os.environ.get("CRYO_CACHE", "/var/cache/cryoprotect")) / "toolchain"
-    found = [Path(given)] if given else sorted(folder.glob("prometheus-*/bin/promtool"))
-    assert found, "no promtool; `make toolchain` builds it"
+    path = os.environ.get("CRYO_PROMTOOL") or program("prometheus", "promtool")
 
     def run(*arguments):
-        return subprocess.run([found[-1], *arguments], capture_output=True, text=True, check=False, timeout=280)
+        return subprocess.run([path, *arguments], capture_output=True, text=True, check=False, timeout=280)
 
     return run
 

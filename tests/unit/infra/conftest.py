@@ -20,7 +20,17 @@ from infra.rendering import Rendered, Rendering
 
 ENVIRONMENTS = Path(__file__).parents[3] / "environments"
 STACKS = ("local", "staging", "production")
-IMAGES = ("agents", "backup", "gateway", "model-server", "object-store", "postgres", "prometheus", "trainer")
+IMAGES = (
+    "agents",
+    "alertmanager",
+    "backup",
+    "gateway",
+    "model-server",
+    "object-store",
+    "postgres",
+    "prometheus",
+    "trainer",
+)
 
 
 class AutoNames(pulumi.runtime.Mocks):

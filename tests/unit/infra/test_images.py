@@ -43,7 +43,7 @@ def test_another_reference_is_passed_on_as_it_stands():
 
 
 def test_an_image_that_was_not_built_is_named(image_index):
-    with pytest.raises(ImageError, match=r'no image "other" .*agents, backup, gateway.*run `cryo images build`'):
+    with pytest.raises(ImageError, match=r'no image "other" .*agents, alertmanager, backup.*run `cryo images build`'):
         resolve("built:other", read_index(image_index))
 
 

@@ -59,8 +59,8 @@ CASES = [
     ("provider_is_explicit", option("Namespace", "apps", provider=""), "Namespace apps: uses the default provider"),
     (
         "names_are_automatic",
-        change("ConfigMap", "prometheus", ("metadata", "name"), to="prometheus"),
-        "ConfigMap prometheus: has the fixed name prometheus",
+        change("ConfigMap", "alertmanager", ("metadata", "name"), to="alertmanager"),
+        "ConfigMap alertmanager: has the fixed name alertmanager",
     ),
     (
         "labels_are_standard",

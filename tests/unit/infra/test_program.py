@@ -226,6 +226,7 @@ def test_no_service_is_awaited_because_the_release_job_proves_them(blue):
     services = [r for r in blue.rendered if r.kind == "Service"]
 
     assert {s.name for s in services} == {
+        "alertmanager",
         "backup",
         "flags",
         "gateway",
@@ -331,9 +332,12 @@ def test_prometheus_reads_the_configuration_it_is_given(blue, find):
     (container,) = find(blue, "StatefulSet", "prometheus").containers()
 
     assert {job["job_name"] for job in yaml.safe_load(text)["scrape_configs"]} == {
+        "alertmanager",
         "backup",
+        "cadvisor",
         "flags",
         "gateway",
+        "kubelet",
         "model-server",
         "prometheus",
     }

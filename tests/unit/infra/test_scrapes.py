@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from infra.environment_files import load_environment
-from infra.scrapes import prometheus_config
+from infra.scrapes import Alerting, prometheus_config
 
 ENVIRONMENTS = Path(__file__).parents[3] / "environments"
 
@@ -15,7 +15,11 @@ ENVIRONMENTS = Path(__file__).parents[3] / "environments"
 def document():
     environment = load_environment(ENVIRONMENTS, "local")
     text = prometheus_config(
-        environment.prometheus, environment.namespaces, environment="local", gateway_metrics_port=8082
+        environment.prometheus,
+        environment.namespaces,
+        Alerting(("alertmanager:9093",), is_own=True),
+        environment="local",
+        gateway_metrics_port=8082,
     )
     return yaml.safe_load(text)
 
@@ -65,12 +69,20 @@ def test_discovery_stays_in_the_namespaces_it_has_rights_in(job):
     namespaces = {
         name: entry["kubernetes_sd_configs"][0]["namespaces"]["names"]
         for name, entry in job.items()
-        if name != "prometheus"
+        if "namespaces" in entry.get("kubernetes_sd_configs", [{}])[0]
     }
 
     assert namespaces == {
+        "alertmanager": ["cryoprotect"],
         "model-server": ["cryoprotect"],
         "flags": ["cryoprotect"],
         "backup": ["cryoprotect"],
         "gateway": ["cryoprotect-gateway"],
     }
+
+
+def test_nodes_are_scraped_with_the_pods_own_token_and_a_checked_certificate(job):
+    for name, path in (("kubelet", "/metrics"), ("cadvisor", "/metrics/cadvisor")):
+        assert job[name]["metrics_path"] == path
+        assert job[name]["tls_config"]["insecure_skip_verify"] is False
+        assert job[name]["authorization"]["credentials_file"].endswith("/serviceaccount/token")
