@@ -6,6 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 TESTS_FAST := tests/unit tests/contract
 MIN_COVERAGE := 85
+SINCE ?= origin/main
 # A file stays on one processor: its servers and databases are started once.
 TWO := -n 2 --dist loadfile
 
@@ -80,6 +81,31 @@ check: $(READY) ## Format, lint, types and architecture.
 	@$(BIN)/python -m infra.schema --check
 	@$(BIN)/python -m alerts --check
 	@$(BIN)/cryo scan workflows
+
+.PHONY: access
+access: $(READY) ## In a workflow: write KUBECONFIG with the run's own identity.
+	@$(BIN)/cryo ci access
+
+.PHONY: preview
+preview: $(READY) ## What merging this checkout does to CRYO_STACK; SINCE names the base, OPTIONS=--no-cluster asks no cluster.
+	@$(BIN)/cryo preview --since $(SINCE) --output preview.md $(OPTIONS)
+
+.PHONY: comment
+comment: $(READY) ## In a workflow: put preview.md under the pull request CRYO_PULL_REQUEST.
+	@$(BIN)/cryo ci comment preview.md
+
+.PHONY: deploy
+deploy: $(READY) ## Deploy CRYO_STACK as the environment files say: one `pulumi up`, which is one release.
+	@$(BIN)/cryo env check $${CRYO_STACK:-local}
+	@$(BIN)/cryo pulumi up --yes --skip-preview --non-interactive
+
+.PHONY: drift
+drift: $(READY) ## Fail when CRYO_STACK is not what was deployed last.
+	@$(BIN)/cryo drift
+
+.PHONY: drill
+drill: $(READY) ## Restore the newest backup of CRYO_STACK beside the database and compare it.
+	@$(BIN)/cryo backup drill
 
 .PHONY: security
 security: $(READY) ## Unsafe workflows, secrets in any commit, locked packages with known holes; needs PyPI's advisories.

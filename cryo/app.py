@@ -29,6 +29,8 @@ COMMAND_MODULES = (
     "pulumi",
     "build",
     "scan",
+    "drift",
+    "ci",
     "model",
     "backup",
     "migrate",

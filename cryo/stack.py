@@ -17,6 +17,8 @@ from cryo.tools import Tools, link_provider, tool_variables
 from toolchain.private_file import write_private
 
 PASSPHRASE_BYTES = 32
+# Chosen: an error of Pulumi with its diagnostics fits.
+_TOLD_CHARACTERS = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,8 @@ class Stack:
     def run(self, *arguments: str, quiet: bool = False) -> int:
         """Run Pulumi with its output on standard error, so that standard output stays ours; returns its exit code."""
         output = subprocess.DEVNULL if quiet else sys.stderr
-        program = shutil.which("pulumi", path=self.variables["PATH"])
-        if program is None:
-            message = "pulumi: not found; run `make toolchain`"
-            raise PermanentCryoError(message)
         finished = subprocess.run(
-            [program, *arguments],
+            [self._program(), *arguments],
             check=False,
             cwd=self.settings.repository,
             env={**os.environ, **self.variables},
@@ -53,6 +51,33 @@ class Stack:
         if code != 0:
             message = f"pulumi {arguments[0]} ended with {code}; the reason is above. Nothing else was started"
             raise PermanentCryoError(message)
+
+    def ask(self, *arguments: str) -> str:
+        """Run Pulumi and return what it printed on standard output.
+
+        Raises:
+            PermanentCryoError: Pulumi ended with an error; the message holds what it said.
+        """
+        finished = subprocess.run(
+            [self._program(), *arguments],
+            check=False,
+            cwd=self.settings.repository,
+            env={**os.environ, **self.variables},
+            capture_output=True,
+            text=True,
+        )
+        if finished.returncode != 0:
+            told = (finished.stderr or finished.stdout).strip()[-_TOLD_CHARACTERS:]
+            message = f"pulumi {arguments[0]} ended with {finished.returncode}: {told}"
+            raise PermanentCryoError(message)
+        return finished.stdout
+
+    def _program(self) -> str:
+        program = shutil.which("pulumi", path=self.variables["PATH"])
+        if program is None:
+            message = "pulumi: not found; run `make toolchain`"
+            raise PermanentCryoError(message)
+        return program
 
     def select(self) -> None:
         """Select the stack, making it on first use with the secrets provider that CRYO_SECRETS_PROVIDER names."""

@@ -54,6 +54,15 @@ def load_environment(folder: Path, stack: str) -> Environment:
         raise ConfigError("\n".join(problems)) from None
 
 
+def read_merged(folder: Path, stack: str) -> dict[str, Any]:
+    """Return what base.yaml and the stack's file say together, unchecked.
+
+    Raises:
+        ConfigError: a file is missing or is not YAML.
+    """
+    return merge(read_document(folder / BASE).data, read_document(folder / f"{stack}.yaml").data)
+
+
 def read_document(path: Path) -> Document:
     """Parse one file; repeated keys are refused, because YAML would silently keep the last one.
 

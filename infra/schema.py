@@ -55,6 +55,14 @@ def render_reference(base: Mapping[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def list_settings() -> Iterator[tuple[str, str, str]]:
+    """Yield path, type and meaning of every setting, as the reference page has them."""
+    schema = Environment.model_json_schema(by_alias=True)
+    for key, field in schema["properties"].items():
+        for path, kind, text in _rows(field, schema["$defs"], path=(key,)):
+            yield ".".join(path), kind, text.replace("\\|", "|")
+
+
 def stale_files(root: Path) -> list[Path]:
     """Return the generated files whose content is not what the models say now."""
     return [path for path, text in _generated(root).items() if not path.is_file() or path.read_text("utf-8") != text]

@@ -36,5 +36,5 @@ def scan(
     text = "\n".join([*map(str, findings), *map(str, verdicts)])
     speaker.result({"scans": [asdict(verdict) for verdict in verdicts]}, text)
     if findings:
-        message = f"{len(findings)} findings; correct each, or accept it in the scanner's own file with the reason"
-        raise PermanentCryoError(message)
+        speaker.step(f"{len(findings)} findings; correct each, or accept it in the scanner's own file with the reason")
+        raise typer.Exit(PermanentCryoError.exit_code)
