@@ -50,8 +50,8 @@ def match_path(path: str) -> tuple[Route, int]:
     if path in _FIXED:
         return _FIXED[path], 0
     prefix, _, last = path.rpartition("/")
-    # Cited: a number of eight bytes is the largest that the table holds.
-    if prefix == _REPORTS and re.fullmatch(r"[0-9]{1,18}", last):
+    # Numbers begin with 1, so 0 means that none was given; the table holds no larger ones than eight bytes.
+    if prefix == _REPORTS and re.fullmatch(r"[1-9][0-9]{0,17}", last):
         return Route.REPORT, int(last)
     return Route.UNMATCHED, 0
 

@@ -1,5 +1,6 @@
 """What changed between two reports, and how a report looks in a browser."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +9,7 @@ from agents.health.findings import Report, Status, count_statuses, describe, jud
 from agents.health.page import draw_line, render_page
 from agents.health.registry import load_checks
 from agents.health.reports import Difference, Entry, compare_reports, trend
+from agents.health.routes import Route, match_path
 
 RULE, EMPTY = load_checks()["schema.rule"], load_checks()["schema.no_primary_key"]
 
@@ -59,3 +61,20 @@ def test_a_page_stands_alone_and_escapes_what_it_shows():
     assert "http" not in page.replace("http-equiv", "")
     assert RULE.remedy in page.replace("&#39;", "'")
     assert "<polyline" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/api/v1/system/reports", (Route.REPORTS, 0)),
+        ("/api/v1/system/reports/7", (Route.REPORT, 7)),
+        ("/api/v1/system/reports/0", (Route.UNMATCHED, 0)),
+        ("/api/v1/system/reports/7x", (Route.UNMATCHED, 0)),
+        ("/api/v1/system/reports/9999999999999999999", (Route.UNMATCHED, 0)),
+        ("/livez", (Route.LIVE, 0)),
+        ("/livez/", (Route.UNMATCHED, 0)),
+    ],
+)
+def test_a_path_is_one_route_or_none(path, expected):
+    """Report 0 was once answered with the list of all."""
+    assert match_path(path) == expected
