@@ -11,8 +11,10 @@ from datetime import datetime
 import msgspec
 
 from agents.backup.contents import queries
+from agents.backup.engine import BackupKind
 from agents.backup.errors import SetUnknownError
 from agents.backup.manifest import Manifest, Proof, encode_manifest
+from agents.runtime.clock import format_rfc3339
 from agents.runtime.postgres import Connection, as_our_error
 
 _REMEDY = "apply the migrations, and use the owner of the schema or a role with BYPASSRLS"
@@ -76,6 +78,17 @@ class Catalogue:
     def record_expiry(self, label: str, *, reason: str) -> None:
         """Say that a set was deleted and which rule let it go."""
         self._run("record_expiry", {"label": label, "reason": reason})
+
+    def record_failure(self, kind: BackupKind, *, began: datetime, ended: datetime, reason: str) -> None:
+        """Say that a run ended without a set."""
+        parameters = {
+            "label": f"failed {format_rfc3339(began)} {kind}",
+            "kind": kind.in_catalogue,
+            "started_at": began,
+            "finished_at": ended,
+            "error": reason,
+        }
+        self._run("record_failure", parameters)
 
     def record_hold(self, label: str, *, until: datetime | None) -> None:
         """Keep a set from every rule until a moment; None ends the hold.

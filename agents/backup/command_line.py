@@ -30,7 +30,7 @@ from agents.runtime.clock import SystemClock
 from agents.runtime.logs import Redactor
 from agents.runtime.names import APP_BACKUP
 from agents.runtime.process import print_answer, run_agent
-from agents.runtime.settings import Identity
+from agents.runtime.settings import DatabaseSettings, Identity
 
 
 def _parse_moment(text: str) -> datetime:
@@ -214,7 +214,9 @@ def _running() -> Iterator[Command]:
                 last_s = clock.monotonic()
                 log.info("backup.progress.made", step=done.step, done=done.done_bytes, of=done.total_bytes)
 
-        yield Command(read_settings(os.environ), Identity.from_environ(os.environ), log, clock, tell)
+        database = DatabaseSettings.from_environ(os.environ) if os.environ.get("CRYO_DB_HOST") else None
+        identity = Identity.from_environ(os.environ)
+        yield Command(read_settings(os.environ), identity, log, clock, tell, database=database)
 
 
 # Chosen: often enough to see that it moves, rarely enough not to fill a log.

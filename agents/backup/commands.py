@@ -5,25 +5,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
 from agents.backup.engine import BackupKind, BackupSet, Progress, RestoreRequest
 from agents.backup.errors import ConfirmationMissingError, SetHeldError, SetUnknownError
 from agents.backup.in_place import require_stopped, swap_in, unfinished_folder
-from agents.backup.marks import PROVEN_LEVEL, as_candidate, hold_marks, verification_marks, verified_level
+from agents.backup.marks import as_candidate, hold_marks, verification_marks, verified_level
 from agents.backup.pgbackrest.config import write_config
 from agents.backup.pgbackrest.engine import PgBackRest
 from agents.backup.pgbackrest.program import Program
 from agents.backup.pgbackrest.restore import Window, choose_set, recoverable_windows, tell_target
+from agents.backup.physical_sets import PhysicalSets
+from agents.backup.recording import expired, record_failure, record_set
 from agents.backup.retention import RetentionPlan, plan_retention
 from agents.backup.settings import BackupSettings
+from agents.backup.signature import read_signer, read_verifier
+from agents.backup.told_sets import line_of, plain_set, plain_window
 from agents.backup.wal import continuity_start
-from agents.runtime.clock import Clock, format_rfc3339
-from agents.runtime.settings import Identity
+from agents.runtime.clock import Clock, Deadline, format_rfc3339
+from agents.runtime.errors import AgentError, SettingsError
+from agents.runtime.names import SessionName
+from agents.runtime.postgres import Connection, open_connection
+from agents.runtime.settings import DatabaseSettings, Identity
 
 # Cited: docs/backup.md: both copies of every manifest are equal and every stored byte was read.
 _READ_LEVEL = 2
+# Chosen: a database that starts answers within half a minute.
+_CONNECT_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,30 @@ class Command:
     clock: Clock
     progress: Progress
     program: Program | None = None
+    database: DatabaseSettings | None = None
+    """The live database, for the catalogue and what a manifest says of it; None where it is not told."""
+
+    @contextmanager
+    def connected(self) -> Iterator[Connection]:
+        """Connect to the live database.
+
+        Raises:
+            SettingsError: CRYO_DB_* do not name one.
+        """
+        if self.database is None:
+            message = "CRYO_DB_HOST is not set; manifests and the catalogue need the database"
+            raise SettingsError(message)
+        session = SessionName(agent="backup", colour=self.identity.colour, version=self.identity.version)
+        deadline = Deadline.after(_CONNECT_WITHIN_S, self.clock)
+        with open_connection(self.database, session, deadline=deadline, log=self.log) as conn:
+            yield conn
+
+    def physical_sets(self, engine: PgBackRest) -> PhysicalSets | None:
+        """Return the signed manifests; None where no keys are configured."""
+        keys = self.settings.keys
+        if keys is None:
+            return None
+        return PhysicalSets(engine, read_verifier(Path(keys.trusted_keys)), read_signer(Path(keys.signing_key)))
 
     @contextmanager
     def engine(self) -> Iterator[PgBackRest]:
@@ -70,13 +104,23 @@ def run(command: Command, kind: BackupKind, *, dry_run: bool) -> Answer:
             newest = [backup.label for backup in engine.list_sets()][-1:]
             told = f"would take a {kind.in_catalogue} backup after {newest[0] if newest else 'none'}; nothing was done"
             return Answer({"dry_run": True, "kind": kind, "after": newest}, [told])
-        engine.prepare()
-        marks = {"git": command.identity.git_sha, "version": command.identity.version}
-        taken = engine.back_up(
-            kind, annotations={key: value for key, value in marks.items() if value}, progress=command.progress
-        )
+        sets, began = command.physical_sets(engine), command.clock.now()
+        try:
+            engine.prepare()
+            taken = engine.back_up(kind, annotations=_marks_of(command.identity), progress=command.progress)
+            if sets is not None:
+                record_set(command, sets, taken)
+        except AgentError as error:
+            if sets is not None:
+                record_failure(command, kind, began, str(error))
+            raise
     command.log.info("backup.run.done", label=taken.label, stored_bytes=taken.stored_bytes)
-    return Answer({"backup": _plain(taken)}, [f"taken: {_line(taken)}"])
+    return Answer({"backup": plain_set(taken)}, [f"taken: {line_of(taken)}"])
+
+
+def _marks_of(identity: Identity) -> dict[str, str]:
+    marks = {"git": identity.git_sha, "version": identity.version}
+    return {key: value for key, value in marks.items() if value}
 
 
 def list_sets(command: Command) -> Answer:
@@ -84,9 +128,9 @@ def list_sets(command: Command) -> Answer:
     with command.engine() as engine:
         sets = engine.list_sets()
         windows = _windows(engine, sets)
-    lines = [_line(backup) for backup in sets] or ["no backups yet; take one with `cryo backup run`"]
+    lines = [line_of(backup) for backup in sets] or ["no backups yet; take one with `cryo backup run`"]
     lines += [f"recoverable: {format_rfc3339(w.begin)} to {format_rfc3339(w.end)}" for w in windows]
-    data = {"backups": [_plain(backup) for backup in sets], "recoverable": [_plain_window(w) for w in windows]}
+    data = {"backups": [plain_set(backup) for backup in sets], "recoverable": [plain_window(w) for w in windows]}
     return Answer(data, lines)
 
 
@@ -94,7 +138,7 @@ def show(command: Command, label: str) -> Answer:
     """Show one set."""
     with command.engine() as engine:
         found = _find(engine.list_sets(), label)
-    plain = _plain(found)
+    plain = plain_set(found)
     return Answer({"backup": plain}, [f"{key}: {value}" for key, value in plain.items()])
 
 
@@ -141,6 +185,8 @@ def _expire(command: Command, engine: PgBackRest, plan: RetentionPlan, number: i
     for verdict in plan.expired:
         engine.expire(verdict.label, repository=number)
         command.log.info("backup.expire.done", label=verdict.label, repository=number, because=verdict.goes_because)
+        if command.settings.keys is not None:
+            expired(command, verdict.label, verdict.goes_because)
     if plan.continuous_from is not None:
         engine.expire_wal(engine.list_sets(), plan.continuous_from, repository=number)
 
@@ -221,40 +267,3 @@ def _plain_verdict(plan: RetentionPlan, label: str) -> dict[str, object]:
     verdict = next(each for each in plan.verdicts if each.label == label)
     kept = [{"rule": r.rule, "index": r.index, "told": r.told} for r in verdict.kept_by]
     return {"label": label, "kept_by": kept, "goes_because": verdict.goes_because}
-
-
-def _plain_window(window: Window) -> dict[str, str]:
-    begin, end = format_rfc3339(window.begin), format_rfc3339(window.end)
-    return {"begin": begin, "end": end, "begins_with": window.begins_with}
-
-
-def _plain(backup: BackupSet) -> dict[str, object]:
-    return {
-        "label": backup.label,
-        "kind": backup.kind.in_catalogue,
-        "parent": backup.parent,
-        "started_at": format_rfc3339(backup.started_at),
-        "finished_at": format_rfc3339(backup.finished_at),
-        "size_bytes": backup.size_bytes,
-        "stored_bytes": backup.stored_bytes,
-        "repository": backup.repository,
-        "lsn_start": str(backup.lsn_start),
-        "lsn_stop": str(backup.lsn_stop),
-        "wal_start": backup.wal_start,
-        "wal_stop": backup.wal_stop,
-        "timeline": backup.timeline,
-        "has_error": backup.has_error,
-        "verified_level": verified_level(backup),
-        "is_proven": verified_level(backup) >= PROVEN_LEVEL,
-        "annotations": dict(backup.annotations),
-    }
-
-
-def _line(backup: BackupSet) -> str:
-    mib = 1024**2
-    held = f", held: {backup.annotations['hold']}" if backup.annotations.get("hold") else ""
-    return (
-        f"{backup.label}  {backup.kind.in_catalogue}  {format_rfc3339(backup.finished_at)}  "
-        f"{backup.size_bytes / mib:.1f} MiB, stored {backup.stored_bytes / mib:.1f} MiB, "
-        f"level {verified_level(backup)}{held}"
-    )

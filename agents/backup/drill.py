@@ -11,7 +11,9 @@ from agents.backup.levels import Level
 from agents.backup.marks import RTO, verification_marks, verified_level
 from agents.backup.pages import check_indexes, check_pages, read_files
 from agents.backup.pgbackrest.engine import PgBackRest
+from agents.backup.physical_sets import PhysicalSets
 from agents.backup.programs import find_programs
+from agents.backup.proving import prove
 
 DATABASE = "cryoprotect"
 _SUPERUSER = "postgres"
@@ -28,7 +30,7 @@ class Drilled:
     level: Level
     findings: tuple[str, ...]
     rto_s: float
-    """From the first byte fetched to a server that answers at the target."""
+    """From the first byte fetched to a server that answers at the target; 0 when nothing was restored."""
 
 
 def drill(command: Command, scratch: Path, *, target: RestoreTarget | None = None, label: str | None = None) -> Answer:
@@ -38,12 +40,18 @@ def drill(command: Command, scratch: Path, *, target: RestoreTarget | None = Non
         SetDamagedError: what came back is damaged; the set is marked so before.
     """
     with command.engine() as engine:
-        done = _drill(command, engine, scratch, target or ToLatest(), label)
+        sets = command.physical_sets(engine)
+        if sets is None or target is not None:
+            done = _drill(command, engine, scratch, target or ToLatest(), label)
+        else:
+            done = _climb(command, sets, scratch, label)
         told = "; ".join(done.findings)[:200].replace("\n", " ")
         marks = verification_marks(
             0 if done.findings else max(done.level, verified_level(done.backup)), command.clock.now(), damage=told
         )
-        engine.annotate(done.backup.label, marks | {RTO: f"{done.rto_s:.1f}"}, repository=done.backup.repository)
+        if done.rto_s > 0:
+            marks |= {RTO: f"{done.rto_s:.1f}"}
+        engine.annotate(done.backup.label, marks, repository=done.backup.repository)
     budget_s = command.settings.rto_budget_s
     if done.findings:
         message = f"backup {done.backup.label} is damaged: {'; '.join(done.findings[:_TOLD])}; take a full backup now"
@@ -55,6 +63,16 @@ def drill(command: Command, scratch: Path, *, target: RestoreTarget | None = Non
     ]
     data = {"backup": done.backup.label, "level": done.level.value, "rto_s": done.rto_s, "rto_budget_s": budget_s}
     return Answer(data, lines)
+
+
+def _climb(command: Command, sets: PhysicalSets, scratch: Path, label: str | None) -> Drilled:
+    """Climb the whole ladder with the newest set that has a manifest, and keep the proof beside it."""
+    proof, backup = prove(command, sets, scratch, label)
+    found = tuple(
+        f"level {each.level}: {told}" for each in proof.levels if each.outcome == "failed" for told in each.because
+    )
+    rto_s = next(each.duration_s for each in proof.levels if each.level == Level.RESTORE)
+    return Drilled(backup, Level(proof.reached), found, rto_s)
 
 
 def _drill(command: Command, engine: PgBackRest, scratch: Path, target: RestoreTarget, label: str | None) -> Drilled:

@@ -47,6 +47,8 @@ class Means:
     """Somebody wrote marker rows at known moments."""
     has_far_copy: bool
     """A second repository is configured."""
+    has_contents: bool = True
+    """The manifest's contents are those of one known moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,16 @@ def _plan(level: Level, up_to: Level, means: Means) -> Planned:
         return Planned(level, "inapplicable", "no second repository is configured")
     if level > up_to:
         return Planned(level, "skipped", f"only levels up to {up_to:d} were asked for")
+    lacking = _find_lacking(level, means)
+    return Planned(level, "skipped", lacking) if lacking else Planned(level, "try")
+
+
+def _find_lacking(level: Level, means: Means) -> str:
+    """Return what a level needs and does not have; empty when it has everything."""
     if level in (Level.RESTORE, Level.PAGES, Level.CONTENTS, Level.MOMENT) and not means.can_open:
-        return Planned(level, "skipped", "the key that opens the set is not here")
+        return "the key that opens the set is not here"
+    if level is Level.CONTENTS and not means.has_contents:
+        return "transactions never paused while the manifest was made"
     if level is Level.MOMENT and not means.has_markers:
-        return Planned(level, "skipped", "nobody wrote marker rows to recover to")
-    return Planned(level, "try")
+        return "nobody wrote marker rows to recover to"
+    return ""

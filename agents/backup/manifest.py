@@ -37,6 +37,9 @@ class WalRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lsn_stop: str
     wal_start: str
     wal_stop: str
+    lsn_contents: str | None = None
+    """Position after the set at which the database held exactly what the manifest says. None when transactions never
+    paused: rows and digests are then of about that time, and nothing is compared with them."""
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

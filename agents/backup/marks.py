@@ -16,6 +16,8 @@ VERIFIED_LEVEL = "verified-level"
 VERIFIED_AT = "verified-at"
 DAMAGED = "damaged"
 RTO = "rto-seconds"
+# By when the set's row in the catalogue was committed: recovery to a later moment must bring that row.
+RECORDED_AT = "recorded-at"
 # Cited: the verification ladder of docs/backup.md, level 3 is the first at which the set was restored.
 PROVEN_LEVEL = 3
 

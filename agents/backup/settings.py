@@ -53,6 +53,13 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         return Repository(store, cipher, self.key_id)
 
 
+class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Files with the keys of manifests and proofs, in PEM."""
+
+    signing_key: str
+    trusted_keys: str
+
+
 class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Counts and days as in the environment file."""
 
@@ -96,6 +103,11 @@ class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     near: StoreSettings
     far: StoreSettings | None = None
     retention: RetentionSettings
+    keys: KeySettings | None = None
+    """Signs a manifest beside each set, which needs CRYO_DB_* too; without keys there are none, and a drill proves what
+    does not need one."""
+    max_age_h: float = 26.0
+    """Age at which the newest set is stale. Chosen: a day and two hours."""
     process_max: int = 2
     limit_s: float = 6 * 3600.0
     rpo_budget_s: float = 60.0

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from agents.backup.contents import Limits, read_contents, snapshot
 from agents.backup.differences import compare
-from agents.backup.engine import Engine, Progress, RestoreRequest, ToImmediate
+from agents.backup.engine import Engine, Lsn, Progress, RestoreRequest, RestoreTarget, ToImmediate, ToLsn
 from agents.backup.errors import BackupError
 from agents.backup.instance import SUPERUSER, Instance, Workshop, private_folder, running
 from agents.backup.levels import Level, Means, Outcome, Planned, level_reached, plan_levels
@@ -176,7 +176,7 @@ class _Climb:
         began_s = subject.workshop.clock.monotonic()
         try:
             with private_folder(subject.workshop.scratch) as folder:
-                request = RestoreRequest(folder / "data", target=ToImmediate(), label=self._label)
+                request = RestoreRequest(folder / "data", target=_moment_of(manifest), label=self._label)
                 subject.engine.restore(request, progress=self._progress)
                 with running(folder, programs, subject.workshop, superuser=subject.superuser) as instance:
                     restored = self._result(restore.level, (), began_s)
@@ -189,6 +189,13 @@ class _Climb:
             skipped = ("the set could not be restored",)
             return failed, *(LevelResult(plan.level, "skipped", skipped, 0.0) for plan in (pages, contents))
         return restored, _join(indexes, checksums), compared
+
+
+def _moment_of(manifest: Manifest) -> RestoreTarget:
+    """Return the moment at which a restored server holds what the manifest says."""
+    if manifest.wal is None or manifest.wal.lsn_contents is None:
+        return ToImmediate()
+    return ToLsn(Lsn.parse(manifest.wal.lsn_contents))
 
 
 def _join(one: LevelResult, other: LevelResult) -> LevelResult:
@@ -214,7 +221,10 @@ class _Look:
     def compare(self) -> Sequence[str]:
         with self.instance.connect(self.database) as conn, snapshot(conn, self.subject.limits):
             found = read_contents(conn)
-        return tuple(f"{each.object}: {each.problem}" for each in compare(self.manifest.contents, found))
+        return tuple(
+            f"{each.object}: {each.problem}"
+            for each in compare(self.manifest.contents, found, recovered=self.manifest.wal is not None)
+        )
 
     def check_indexes(self) -> Sequence[str]:
         with self.instance.connect(self.database) as conn:

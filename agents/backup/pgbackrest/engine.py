@@ -48,7 +48,7 @@ class PgBackRest:
     @property
     def name(self) -> str:
         """What the catalogue calls it, with its version."""
-        said = self._quick("version").split()
+        said = self.program.run(None, ["version"], timeout_s=_QUICK_S).split()
         if len(said) != 2:  # noqa: PLR2004 - "pgBackRest 2.55.1"
             message = f"pgbackrest version said {' '.join(said)!r}; is it pgBackRest?"
             raise EngineFailedError(message)
@@ -170,6 +170,25 @@ class PgBackRest:
         """Return the text of one file of a repository, decrypted."""
         return self._quick("repo-get", path, f"--repo={repository}", *_QUIET)
 
+    def read_beside(self, label: str, name: str, repository: int) -> str | None:
+        """Return a file of ours beside a set, as `put_beside` wrote it; None when it is not there."""
+        folder = f"backup/{self.settings.stanza}/{label}"
+        said = self._quick("repo-ls", folder, f"--repo={repository}", "--output=json", *_QUIET)
+        if name not in json.loads(said):
+            return None
+        return self._quick("repo-get", "--raw", f"{folder}/{name}", f"--repo={repository}", *_QUIET)
+
+    def put_beside(self, label: str, name: str, content: bytes, repository: int) -> None:
+        """Store a file of ours in the folder of a set, in the clear; it goes with the set when that is expired."""
+        source = self.settings.folder / name
+        source.write_bytes(content)
+        path = f"backup/{self.settings.stanza}/{label}/{name}"
+        try:
+            # Not documented by pgBackRest, whose own tests use it: the one way into every kind of store (ADR 0010).
+            self._quick("repo-put", "--raw", path, f"--repo={repository}", *_QUIET, given=source)
+        finally:
+            source.unlink()
+
     def require_folder(self, request: RestoreRequest) -> None:
         """Refuse to write over files that nobody allowed to change."""
         if not request.folder.is_absolute():
@@ -198,8 +217,9 @@ class PgBackRest:
     def _stanza(self) -> str:
         return f"--stanza={self.settings.stanza}"
 
-    def _quick(self, *arguments: str) -> str:
-        return self.program.run(self.settings.config_file, _command_first(arguments), timeout_s=_QUICK_S)
+    def _quick(self, *arguments: str, given: Path | None = None) -> str:
+        ordered = _command_first(arguments)
+        return self.program.run(self.settings.config_file, ordered, timeout_s=_QUICK_S, given=given)
 
     def _run(self, *arguments: str, progress: Progress | None = None) -> str:
         ordered = _command_first(arguments)

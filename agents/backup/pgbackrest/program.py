@@ -1,5 +1,6 @@
 """Runs pgbackrest: its output becomes text or progress, its exit codes become errors of this package."""
 
+import os
 import re
 import signal
 import subprocess
@@ -83,14 +84,23 @@ class Program:
     log: FilteringBoundLogger
     argv: tuple[str, ...] = ("/usr/bin/pgbackrest",)
 
-    def run(self, config: Path, arguments: Sequence[str], *, timeout_s: float, progress: Progress | None = None) -> str:
+    def run(
+        self,
+        config: Path | None,
+        arguments: Sequence[str],
+        *,
+        timeout_s: float,
+        progress: Progress | None = None,
+        given: Path | None = None,
+    ) -> str:
         """Run one command to its end.
 
         Args:
-            config: the configuration file; everything secret is in there.
+            config: the configuration file; everything secret is in there. None for a command that takes none.
             arguments: command and options, never a secret.
             timeout_s: after so many seconds it is stopped, which it survives: the next run cleans up or resumes.
             progress: told after each file when given.
+            given: file that it reads as standard input.
 
         Returns:
             Everything it printed on standard output.
@@ -99,19 +109,20 @@ class Program:
             BackupError: it failed and would fail again; the subclass says how.
             BackupUnavailableError: it failed and may succeed later.
         """
-        argv = [*self.argv, f"--config={config}", *arguments]
+        argv = [*self.argv, *([f"--config={config}"] if config else ()), *arguments]
         self.log.info("backup.engine.started", command=arguments[0])
         try:
-            process = subprocess.Popen(  # noqa: S603 - no shell, checked arguments
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                # Its own variables (PGBACKREST_*) must not come from ours.
-                env={"PATH": "/usr/local/bin:/usr/lib/postgresql/17/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
-            )
+            with Path(given or os.devnull).open("rb") as source:
+                process = subprocess.Popen(  # noqa: S603 - no shell, checked arguments
+                    argv,
+                    stdin=source,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                    # Its own variables (PGBACKREST_*) must not come from ours.
+                    env={"PATH": "/usr/local/bin:/usr/lib/postgresql/17/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
+                )
         except OSError as error:
             message = f"pgbackrest cannot be started ({error}); this command runs in the image of the backup agent"
             raise ToolMissingError(message) from error

@@ -11,7 +11,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,15 +64,28 @@ class Root:
 @pytest.fixture(scope="session")
 def root():
     """The image `postgres`; CRYO_POSTGRES_ROOT names a folder with the same content where it cannot be built."""
+    with entered("postgres", os.environ.get("CRYO_POSTGRES_ROOT")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def agent_root():
+    """The image `backup`: the same programs with the agents, as the Jobs run them; CRYO_BACKUP_ROOT as above."""
+    with entered("backup", os.environ.get("CRYO_BACKUP_ROOT")) as made:
+        yield made
+
+
+@contextmanager
+def entered(image: str, given: str | None):
+    """Unpack an image into a root of its own."""
     if os.geteuid() != 0:
         pytest.skip("needs root to enter the image")
     base = Path(tempfile.mkdtemp(prefix="cryo-backup-"))
     path = base / "root"
-    given = os.environ.get("CRYO_POSTGRES_ROOT")
     if given:
         shutil.copytree(given, path, symlinks=True, ignore=shutil.ignore_patterns("lab", "urandom", "null"))
     else:
-        _unpack(path)
+        _unpack(path, image)
     _make_devices(path)
     work = base / "work"
     inside = path / work.relative_to("/")
@@ -85,10 +98,10 @@ def root():
     shutil.rmtree(base)
 
 
-def _unpack(path: Path) -> None:
+def _unpack(path: Path, image: str) -> None:
     cache = Path(os.environ.get("CRYO_CACHE") or "/var/cache/cryoprotect")
-    index = build_images(BuildRequest(Path(__file__).parents[4], cache, names=("postgres",)), print)
-    archive = index.images["postgres"].archive
+    index = build_images(BuildRequest(Path(__file__).parents[4], cache, names=(image,)), print)
+    archive = index.images[image].archive
     path.mkdir()
     with tempfile.TemporaryDirectory() as scratch, tarfile.open(archive) as outer:
         outer.extractall(scratch, filter="fully_trusted")  # noqa: S202 - our own image
