@@ -53,19 +53,13 @@ def decide_notice(incident: Incident | None, notice: Notice, roster: Roster, now
         incident,
         group_key=notice.group_key,
         alerts=notice.alerts,
+        names=tuple(sorted({*incident.names, *_names(notice)})),
         hidden=notice.hidden,
         alertmanager_url=notice.alertmanager_url,
     )
     if incident.status is Status.RESOLVED:
         return _return(incident, known, roster, now)
-    if rank < incident.rank:
-        policy = roster.routes[rank].policy
-        worse = msgspec.structs.replace(known, policy=policy, rank=rank)
-        return _again(worse, roster, now, f"more urgent than before: {policy} instead of {incident.policy}")
-    if incident.status is Status.CALMING:
-        return _resume(known, policy_of(roster, incident), now)
-    fresh = len(known.fingerprints - incident.fingerprints)
-    return Decision(known, f"{fresh} more alerts of the same group" if fresh else "already known")
+    return _go_on(incident, known, rank, roster, now)
 
 
 def decide_tick(incident: Incident, roster: Roster, now: datetime) -> Decision:
@@ -145,10 +139,28 @@ def _begin(notice: Notice, roster: Roster, rank: int, now: datetime) -> Decision
         since=now,
         alerts=notice.alerts,
         calm_s=roster.policies[name].calm_s,
+        names=tuple(sorted(_names(notice))),
         hidden=notice.hidden,
         alertmanager_url=notice.alertmanager_url,
     )
     return _start(incident, roster.policies[name], now, "first notice of this group")
+
+
+def _go_on(incident: Incident, known: Incident, rank: int, roster: Roster, now: datetime) -> Decision:
+    """Take in a notice of a group that is not over; `known` is the incident with what the notice says."""
+    if rank < incident.rank:
+        policy = roster.routes[rank].policy
+        worse = msgspec.structs.replace(known, policy=policy, rank=rank)
+        return _again(worse, roster, now, f"more urgent than before: {policy} instead of {incident.policy}")
+    others = sorted(set(known.names) - set(incident.names))
+    held = incident.resumes if incident.status is Status.CALMING else incident.status
+    if others and held is Status.ACKNOWLEDGED:
+        # Whoever acknowledged the group did not know of these; where one alert is a group this never happens.
+        return _again(known, roster, now, f"{incident.actor} acknowledged it without {', '.join(others)}")
+    if incident.status is Status.CALMING:
+        return _resume(known, policy_of(roster, incident), now)
+    fresh = len(known.fingerprints - incident.fingerprints)
+    return Decision(known, f"{fresh} more alerts of the same group" if fresh else "already known")
 
 
 def _again(incident: Incident, roster: Roster, now: datetime, because: str) -> Decision:
@@ -240,6 +252,10 @@ def _is_forgotten(incident: Incident, roster: Roster, now: datetime) -> bool:
     policy = policy_of(roster, incident)
     kept_s = policy.acknowledged_for_s if incident.by_hand else policy.flap_window_s
     return incident.status is Status.RESOLVED and (now - incident.since).total_seconds() > kept_s
+
+
+def _names(notice: Notice) -> set[str]:
+    return {alert.labels.get("alertname", "") for alert in notice.alerts}
 
 
 def _told(incident: Incident, order: Order) -> tuple[Order, ...]:

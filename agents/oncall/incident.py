@@ -60,6 +60,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """Who acknowledged it, or ended it by hand."""
     by_hand: bool = False
     """Whether a person said that it is over."""
+    names: tuple[str, ...] = ()
+    """Names of all alerts that were ever part of it, sorted."""
     hidden: int = 0
     """Alerts that Alertmanager left out of its notification."""
     alertmanager_url: str = ""

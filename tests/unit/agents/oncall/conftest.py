@@ -53,12 +53,14 @@ def at():
 
 @pytest.fixture(scope="session")
 def notice():
-    def make(*, firing=True, severity="critical", fingerprints=("a",), key="group", starts_s=0.0) -> Notice:
+    def make(
+        *, firing=True, severity="critical", fingerprints=("a",), key="group", starts_s=0.0, name="ApiDown"
+    ) -> Notice:
         alerts = tuple(
             Alert(
                 each,
                 START + timedelta(seconds=starts_s),
-                {"alertname": "ApiDown", "severity": severity},
+                {"alertname": name, "severity": severity},
                 {"summary": "no API answers"},
             )
             for each in fingerprints

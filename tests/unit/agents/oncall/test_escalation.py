@@ -186,6 +186,20 @@ def test_alert_that_becomes_more_urgent_pages_again_even_when_acknowledged(story
     assert story.incident.policy == "page"
 
 
+def test_alert_of_another_name_in_an_acknowledged_group_pages_again(story) -> None:
+    """It should, because whoever acknowledged ApiDown knows nothing of DatabaseDown, which has the same group."""
+    story.fire()
+    story.acknowledge()
+    more = story.fire(fingerprints=("a", "b"))
+    other = story.fire(name="DatabaseDown")
+    story.acknowledge("bob")
+    back = story.fire()
+
+    assert more.because == "1 more alerts of the same group"
+    assert other.because == "ann acknowledged it without DatabaseDown"
+    assert (story.pages(), back.because) == ([0, 0], "already known")
+
+
 def test_acknowledge_while_calming_holds_when_it_comes_back(story) -> None:
     story.fire()
     story.end()
