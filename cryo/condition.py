@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from agents.runtime.names import APP_TRAINER, LABEL_NAME
+from agents.runtime.names import APP_ONCALL, APP_TRAINER, LABEL_NAME
 from cryo.settings import ClusterKind, Settings
 from cryo.tools import Tools, get_tools, kubeconfig_of, tool_variables
 from toolchain.cluster import embedded, processes
@@ -18,6 +18,8 @@ from toolchain.errors import ToolchainError
 from toolchain.process import Command, run_command
 
 QUERY_TIMEOUT_S = 15
+# As infra sets them; one of them is enough to reach somebody.
+_CHANNEL_VARIABLES = ("CRYO_ONCALL_SMTP_HOST", "CRYO_ONCALL_SLACK_URL_FILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Condition:
         weights: share of each colour by route name.
         memory_bytes: memory that the cluster processes hold.
         problem: why pods and weights could not be read, or None.
+        notes: what is well and should be known all the same.
     """
 
     processes: tuple[embedded.DaemonStatus, ...]
@@ -57,6 +60,7 @@ class Condition:
     weights: dict[str, dict[str, int]]
     memory_bytes: int
     problem: str | None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -85,6 +89,7 @@ class Condition:
             lines.append(f"pod      {pod.namespace}/{pod.name:48} {state:10} {pod.restarts} restarts")
         for route, shares in self.weights.items():
             lines.append(f"route    {route:24} " + ", ".join(f"{name} {weight}" for name, weight in shares.items()))
+        lines += [f"note     {note}" for note in self.notes]
         if self.problem is not None:
             lines.append(f"problem  {self.problem}")
         lines.append("all is well" if self.is_well else "something is not well; `cryo up` repairs what it can")
@@ -102,13 +107,13 @@ def read_condition(settings: Settings) -> Condition:
         pids = [status.pid for status in statuses if status.pid is not None]
         memory_bytes = processes.held_bytes(psutil.Process(pid) for pid in pids)
     try:
-        pods = parse_pods(_query(settings, tools, "pods"))
+        listing = _query(settings, tools, "pods")
         weights = parse_weights(_query(settings, tools, "httproutes.gateway.networking.k8s.io"))
     except ToolchainError as error:
         reason = str(error).splitlines()[1:2] or [str(error)]
         problem = f"the API server of {kubeconfig_of(settings)} does not answer: {reason[0].strip()}"
         return Condition(statuses, (), {}, memory_bytes, problem)
-    return Condition(statuses, pods, weights, memory_bytes, None)
+    return Condition(statuses, parse_pods(listing), weights, memory_bytes, None, parse_notes(listing))
 
 
 def parse_pods(listing: str) -> tuple[PodState, ...]:
@@ -128,6 +133,18 @@ def parse_pods(listing: str) -> tuple[PodState, ...]:
             )
         )
     return tuple(pods)
+
+
+def parse_notes(listing: str) -> tuple[str, ...]:
+    """What the pods themselves say that somebody should know, from the answer of `kubectl get pods -A -o json`."""
+    notes = []
+    for item in json.loads(listing)["items"]:
+        if item["metadata"].get("labels", {}).get(LABEL_NAME) != APP_ONCALL:
+            continue
+        names = {variable["name"] for container in item["spec"]["containers"] for variable in container.get("env", [])}
+        if names.isdisjoint(_CHANNEL_VARIABLES):
+            notes.append("on-call has no channel, so pages go to its log and reach nobody; see oncall in environments/")
+    return tuple(dict.fromkeys(notes))
 
 
 def parse_weights(listing: str) -> dict[str, dict[str, int]]:

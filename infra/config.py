@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from agents.runtime.names import APP_MODEL_SERVER
 from infra.backup_sections import Backup
 from infra.monitoring_sections import Monitoring
+from infra.oncall_section import Oncall
 from infra.quantities import DnsLabel, EnvironmentName, Hostname, Image, Memory, Version, has_digest
 from infra.sections import Drain, Resources, Section, Storage, refuse
 from infra.slots import App
@@ -229,6 +230,7 @@ class Environment(Section):
     database: Database = Field(description="PostgreSQL.")
     backup: Backup = Field(description="Physical backups with continuous WAL archiving, by pgBackRest.")
     flags: Flags = Field(description="The feature flag service, in the image of the agents.")
+    oncall: Oncall = Field(description="Brings alerts to a person, step by step, until somebody acknowledges.")
     registry: RegistryVolume | None = Field(
         description="Writable model registry; null: aliases and versions are those of the image and cannot be changed."
     )

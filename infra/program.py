@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes
 
+from infra.agent_service import Site
 from infra.backups import declare_backups
 from infra.cluster import Target, choose_target
 from infra.components.database import Database, DatabaseArgs
-from infra.components.flags import Flags, FlagsArgs
+from infra.components.flags import Flags
 from infra.components.gateway import SERVICE_PORT, Gateway, GatewayArgs
 from infra.components.migrations import Migrations, MigrationsArgs
 from infra.components.model_server import ModelServer, ModelServerArgs, attach_operator_token
 from infra.components.namespaces import Namespaces, NamespacesArgs
+from infra.components.oncall import Oncall
 from infra.components.registry import Registry, RegistryArgs
 from infra.components.release import GatewayAddress, Release, ReleaseArgs
 from infra.components.secrets import Secrets, SecretsArgs
@@ -25,6 +27,7 @@ from infra.components.training import Training, TrainingArgs
 from infra.environment_files import load_environment
 from infra.images import ImageSource, choose_source, resolve
 from infra.monitoring import declare_monitoring
+from infra.roster import read_roster
 from infra.traefik import HOST
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ class Plan:
     environment: Environment
     target: Target
     images: ImageSource
+    roster: str
+    """Text of the on-call roster; empty without the on-call agent."""
 
 
 def environments_folder(variables: Mapping[str, str]) -> Path:
@@ -65,6 +70,7 @@ def make_plan(stack: str, *, variables: Mapping[str, str], folder: Path | None =
         environment=environment,
         target=choose_target(environment, stack, variables=variables),
         images=choose_source(environment, root=ROOT, variables=variables),
+        roster=read_roster(environment.oncall, ROOT),
     )
 
 
@@ -107,7 +113,7 @@ class Program:
         prometheus = declare_monitoring(
             self.environment, self.plan.stack, self.namespaces, gateway, image_of=self._image, opts=self.opts
         )
-        flags = self._flags(secrets, gateway, after=[migrations])
+        flags = self._agent_services(secrets, gateway, after=[migrations])
         app = self.environment.apps.model_server
         images = {colour: self._image(slot.image) for colour, slot in app.slots.filled()}
         attachments, training = self._registry(secrets)
@@ -159,26 +165,23 @@ class Program:
         )
         return secrets, migrations
 
-    def _flags(self, secrets: Secrets, gateway: Gateway, *, after: Sequence[pulumi.Resource]) -> Attachments:
-        """Declare the flags service; return what the model server gets of it, which waits for nothing."""
+    def _agent_services(self, secrets: Secrets, gateway: Gateway, *, after: Sequence[pulumi.Resource]) -> Attachments:
+        """Declare the services of agents; return what the model server gets of them, which waits for nothing."""
+        site = Site(
+            agents=self.environment.agents,
+            image=self._agents_image,
+            namespace=self.namespaces.apps,
+            secrets=secrets,
+            gateway=gateway.ref,
+            hostnames=self.environment.apps.model_server.hostnames,
+            environment=self.plan.stack,
+            after=after,
+        )
+        if self.environment.oncall.enabled:
+            Oncall(self.environment.oncall, self.plan.roster, site, opts=self.opts)
         if not self.environment.flags.enabled:
             return Attachments()
-        flags = Flags(
-            "flags",
-            FlagsArgs(
-                settings=self.environment.flags,
-                agents=self.environment.agents,
-                image=self._agents_image,
-                namespace=self.namespaces.apps,
-                secrets=secrets,
-                gateway=gateway.ref,
-                hostnames=self.environment.apps.model_server.hostnames,
-                environment=self.plan.stack,
-                after=after,
-            ),
-            opts=self.opts,
-        )
-        return flags.attach()
+        return Flags(self.environment.flags, site, opts=self.opts).attach()
 
     def _registry(self, secrets: Secrets) -> tuple[Attachments, Sequence[pulumi.Resource]]:
         """Declare the model registry and training; return what the model server gets of them and waits for."""

@@ -13,6 +13,7 @@ from agents.runtime.names import (
     APP_FLAGS,
     APP_GATEWAY,
     APP_MODEL_SERVER,
+    APP_ONCALL,
     APP_PROMETHEUS,
     LABEL_COLOUR,
     LABEL_NAME,
@@ -71,6 +72,7 @@ def prometheus_config(
             _pods(APP_MODEL_SERVER, namespace=names.apps, address=[_keep_declared_port()]),
             _pods(APP_FLAGS, namespace=names.apps, address=[_keep_declared_port()]),
             _pods(APP_BACKUP, namespace=names.apps, address=[_keep_declared_port()]),
+            _pods(APP_ONCALL, namespace=names.apps, address=[_keep_declared_port()]),
             # A gateway on the node's network declares no port, so its address is made from the pod's.
             _pods(APP_GATEWAY, namespace=names.gateway, address=_fixed_port(gateway_metrics_port)),
             *_nodes(settings.kubelet),

@@ -40,26 +40,22 @@ APP_GATEWAY = "gateway"
 APP_MIGRATE = "migrate"
 APP_RELEASE = "release"
 APP_FLAGS = "flags"
-APP_FLAGS_LOGIN = "flags-login"
 APP_HEALTH = "health"
 APP_BACKUP = "backup"
 APP_BACKUP_JOB = "backup-job"
 APP_OBJECT_STORE = "object-store"
 APP_TRAINER = "trainer"
 APP_ONCALL = "oncall"
-APP_ONCALL_LOGIN = "oncall-login"
 ROLE_FLAGS = "cryo_flags"
 ROLE_ONCALL = "cryo_oncall"
 
 SERVICE_ACCOUNT_MIGRATE = "migrate"
 SERVICE_ACCOUNT_RELEASE = "release"
-SERVICE_ACCOUNT_FLAGS = "flags"
 SERVICE_ACCOUNT_MODEL_SERVER = "model-server"
 SERVICE_ACCOUNT_TRAINER = "trainer"
 SERVICE_ACCOUNT_PROMETHEUS = "prometheus"
 SERVICE_ACCOUNT_GATEWAY = "gateway"
 SERVICE_ACCOUNT_BACKUP = "backup"
-SERVICE_ACCOUNT_ONCALL = "oncall"
 
 PORT_HTTP = 8080
 PORT_POSTGRES = 5432
@@ -98,6 +94,11 @@ def service_name(app: str, colour: Colour) -> str:
 def route_name(app: str) -> str:
     """Return the HTTPRoute that divides an application's traffic."""
     return app
+
+
+def login_name(app: str) -> str:
+    """Return the Job that lets a service's database role log in."""
+    return f"{app}-login"
 
 
 def release_record_name(route: str) -> str:

@@ -13,13 +13,14 @@ from agents.runtime.names import (
     APP_BACKUP,
     APP_BACKUP_JOB,
     APP_FLAGS,
-    APP_FLAGS_LOGIN,
     APP_MIGRATE,
+    APP_ONCALL,
     APP_POSTGRES,
     APP_RELEASE,
     LABEL_NAME,
     PORT_PGBACKREST,
     PORT_POSTGRES,
+    login_name,
 )
 from infra import network, pods
 from infra.backup_files import CONFIG_FILE, CONFIG_FOLDER, SPOOL, database_config, server_arguments
@@ -40,6 +41,8 @@ _DATA_PATH = "/var/lib/postgresql/data"
 _PG_ISREADY = ["/usr/lib/postgresql/17/bin/pg_isready", "-q", "-h", "127.0.0.1", "-U", SUPERUSER, "-d", DATABASE]
 _PROBE_PERIOD_S = 2
 _EXTRA_WAIT_S = 60
+# Agents that answer HTTP and keep a pool of connections.
+_SERVICES = (APP_FLAGS, APP_ONCALL)
 _PASSWORD, _SOCKETS, _CONFIG, _SPOOL = "password", "sockets", "pgbackrest", "spool"
 # The password goes from its file into libpq's own file in this pod's memory, through no argument and no environment.
 _SERVE_BACKUPS = (
@@ -225,7 +228,10 @@ class Database(pulumi.ComponentResource):
         ]
 
     def _policy(self, opts: pulumi.ResourceOptions) -> None:
-        clients = [network.pods({LABEL_NAME: app}) for app in (APP_MIGRATE, APP_RELEASE, APP_FLAGS, APP_FLAGS_LOGIN)]
+        clients = [
+            network.pods({LABEL_NAME: app})
+            for app in (APP_MIGRATE, APP_RELEASE, *_SERVICES, *map(login_name, _SERVICES))
+        ]
         incoming, outgoing = [network.ingress(clients, PORT_POSTGRES)], []
         if self._args.archiving is not None:
             readers = [network.pods({LABEL_NAME: app}) for app in (APP_BACKUP, APP_BACKUP_JOB)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes import core, meta
 
-from agents.runtime.names import APP_FLAGS, APP_MODEL_SERVER, APP_POSTGRES
+from agents.runtime.names import APP_FLAGS, APP_MODEL_SERVER, APP_ONCALL, APP_POSTGRES
 from infra.naming import Identity
 
 PASSWORD_KEY = "password"  # noqa: S105 - the name of the entry, not a password
@@ -31,6 +31,8 @@ class Secrets(pulumi.ComponentResource):
 
     postgres: pulumi.Output[str]
     flags: pulumi.Output[str]
+    oncall: pulumi.Output[str]
+    oncall_links: pulumi.Output[str]
     operator: pulumi.Output[str]
 
     def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -40,9 +42,21 @@ class Secrets(pulumi.ComponentResource):
         self.postgres = self._password(APP_POSTGRES, protect=args.protect)
         # Lost, it is made anew: the Job flags-login sets it again.
         self.flags = self._password(APP_FLAGS, protect=False)
+        # As with the flags: the Job oncall-login sets it again.
+        self.oncall = self._password(APP_ONCALL, protect=False)
+        # Signs the links in pages; lost, links that were sent stop working.
+        self.oncall_links = self._password(f"{APP_ONCALL}-links", protect=False)
         # With it other services, and a person who may read the Secret, act on the model server as operators.
         self.operator = self._password(APP_MODEL_SERVER, protect=False)
-        self.register_outputs({"postgres": self.postgres, "flags": self.flags, "operator": self.operator})
+        self.register_outputs(
+            {
+                "postgres": self.postgres,
+                "flags": self.flags,
+                "oncall": self.oncall,
+                "oncall_links": self.oncall_links,
+                "operator": self.operator,
+            }
+        )
 
     def _password(self, owner: str, *, protect: bool) -> pulumi.Output[str]:
         identity = Identity(name=owner, component="credentials", environment=self._args.environment)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cryo.addresses import Addresses, Answer
-from cryo.condition import Condition, PodState, parse_pods, parse_weights
+from cryo.condition import Condition, PodState, parse_notes, parse_pods, parse_weights
 from cryo.errors import PermanentCryoError
 from cryo.logsource import command_for, log_argv
 from cryo.packages import HOST_PACKAGES, missing_packages
@@ -175,6 +175,20 @@ def test_failed_training_is_told_by_its_job_and_makes_the_platform_no_worse():
     (found,) = parse_pods(json.dumps(listing))
 
     assert found.is_well
+
+
+@pytest.mark.parametrize(("variable", "notes"), [("CRYO_ONCALL_SMTP_HOST", 0), ("CRYO_BIND", 1)])
+def test_status_says_that_pages_reach_nobody(variable, notes):
+    pod = {
+        "metadata": {"name": "oncall-1", "namespace": "cryoprotect", "labels": {"app.kubernetes.io/name": "oncall"}},
+        "spec": {"containers": [{"name": "oncall", "env": [{"name": variable, "value": "x"}]}]},
+        "status": {},
+    }
+    found = parse_notes(json.dumps({"items": [pod, pod]}))
+
+    assert len(found) == notes
+    told = Condition((), (), {}, 0, None, found).text()
+    assert ("on-call has no channel" in told) is bool(notes)
 
 
 def test_weights_are_told_for_routes_that_split_traffic_only():

@@ -10,7 +10,8 @@ import yaml
 from agents.release.policy import Policy
 
 PASSWORDS = {
-    "backup-cipher", "backup-store", "backup-tls", "flags-password", "model-server-password", "postgres-password",
+    "backup-cipher", "backup-store", "backup-tls", "flags-password", "model-server-password",
+    "oncall-links-password", "oncall-password", "postgres-password",
 }  # fmt: skip
 OTHER = {"image": "registry.example.org/model-server@sha256:" + "9" * 64, "version": "0.2.0"}
 
@@ -218,7 +219,7 @@ def test_jobs_and_servers_never_share_a_name_label_so_no_selector_counts_a_job(b
         r.spec["template"]["metadata"]["labels"]["app.kubernetes.io/name"] for r in blue.rendered if r.kind == "Job"
     }
 
-    assert jobs == {"flags-login", "migrate", "release"}
+    assert jobs == {"flags-login", "migrate", "oncall-login", "release"}
     assert servers.isdisjoint(jobs)
 
 
@@ -229,6 +230,7 @@ def test_no_service_is_awaited_because_the_release_job_proves_them(blue):
         "alertmanager",
         "backup",
         "flags",
+        "oncall",
         "gateway",
         "model-server-blue",
         "model-server-green",
@@ -324,7 +326,7 @@ def test_the_gateway_is_awaited_until_its_controller_has_accepted_it(blue, find)
 
 def test_prometheus_has_a_route_only_when_it_has_a_host_name(blue, rendering, find):
     assert find(blue, "HTTPRoute", "prometheus").spec["hostnames"] == ["prometheus.localhost"]
-    assert {r.name for r in rendering("staging").objects("HTTPRoute")} == {"flags", "model-server"}
+    assert {r.name for r in rendering("staging").objects("HTTPRoute")} == {"flags", "model-server", "oncall"}
 
 
 def test_prometheus_reads_the_configuration_it_is_given(blue, find):
@@ -336,6 +338,7 @@ def test_prometheus_reads_the_configuration_it_is_given(blue, find):
         "backup",
         "cadvisor",
         "flags",
+        "oncall",
         "gateway",
         "kubelet",
         "model-server",
@@ -368,11 +371,11 @@ def test_only_pods_that_ask_the_api_server_get_a_token(blue):
     }  # fmt: skip
 
 
-def test_nobody_but_migrations_releases_and_flags_reaches_the_database(blue, find):
+def test_nobody_but_migrations_releases_and_services_of_agents_reaches_the_database(blue, find):
     rule = find(blue, "NetworkPolicy", "postgres").spec["ingress"][0]
 
     allowed = [peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in rule["from"]]
-    assert allowed == ["migrate", "release", "flags", "flags-login"]
+    assert allowed == ["migrate", "release", "flags", "oncall", "flags-login", "oncall-login"]
     assert rule["ports"] == [{"port": 5432, "protocol": "TCP"}]
 
 

@@ -77,6 +77,7 @@ def test_discovery_stays_in_the_namespaces_it_has_rights_in(job):
         "model-server": ["cryoprotect"],
         "flags": ["cryoprotect"],
         "backup": ["cryoprotect"],
+        "oncall": ["cryoprotect"],
         "gateway": ["cryoprotect-gateway"],
     }
 
