@@ -104,15 +104,16 @@ def _rows(
 ) -> Iterator[tuple[tuple[str, ...], str, str]]:
     section = _section(field, definitions)
     nullable = any(option.get("type") == "null" for option in field.get("anyOf", ()))
-    if section is None or nullable:
-        kind = "section or null" if section is not None else _kind(field)
+    repeated = field.get("type") == "array"
+    if section is None or nullable or repeated:
+        kind = "section or null" if section is not None and nullable else _kind(field)
         yield path, kind, _description(field, definitions).replace("|", "\\|")
     for key, below in (section or {}).get("properties", {}).items():
         yield from _rows(below, definitions, path=(*path, key))
 
 
 def _section(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    for option in (field, *field.get("anyOf", ()), *field.get("allOf", ())):
+    for option in (field, field.get("items", {}), *field.get("anyOf", ()), *field.get("allOf", ())):
         if "$ref" in option:
             found: Mapping[str, Any] = definitions[option["$ref"].rsplit("/", maxsplit=1)[-1]]
             return found
@@ -130,6 +131,8 @@ def _kind(field: Mapping[str, Any]) -> str:
 
 
 def _kind_of(option: Mapping[str, Any]) -> str:
+    if "$ref" in option:
+        return "sections"
     if "enum" in option:
         return ", ".join(f"`{value}`" for value in option["enum"])
     kind = {"integer": "whole number", "string": "text", "boolean": "true or false", "object": "mapping of text"}.get(
@@ -147,6 +150,8 @@ def _shown(base: Mapping[str, Any], path: tuple[str, ...]) -> str:
         if not isinstance(value, dict) or key not in value:
             return ""
         value = value[key]
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "sections"
     return "section" if isinstance(value, dict) else f"`{json.dumps(value)}`"
 
 

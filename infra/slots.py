@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from string import Template
 from typing import TYPE_CHECKING, Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from agents.runtime.names import Colour
-from infra.quantities import EnvironmentName, Hostname, Image, Version, has_digest
+from infra.quantities import EnvironmentName, Hostname, Image, Version, has_digest, memory_bytes
 from infra.sections import Drain, Resources, Section, refuse
 
 if TYPE_CHECKING:
@@ -65,6 +67,35 @@ class Autoscale(Section):
 WAY_BACK_S = 250
 _FULL_SHARE = 100
 Percent = Annotated[int, Field(ge=1, le=_FULL_SHARE)]
+
+
+class Webhook(Section):
+    """A service that is asked before the first step."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?(/\S*)?$")] = Field(
+        description="Gets a POST with what is about to be released and answers a verdict; docs/release.md has both."
+    )
+    deadline_s: int = Field(
+        ge=1, le=86400, description="Seconds within which it has to pass; without a verdict by then, refused."
+    )
+
+    @property
+    def port(self) -> int:
+        """The port of its address."""
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+class Limit(Section):
+    """One question to Prometheus about the new colour, and the highest answer that passes."""
+
+    name: str = Field(min_length=1, description="What is asked, as reasons and the record name it.")
+    query: str = Field(
+        min_length=1,
+        description="PromQL; $app, $colour, $stable and $memory_limit_bytes stand for the application, the new colour, "
+        "the other one, and the memory limit of a pod.",
+    )
+    at_most: float = Field(strict=False, description="Highest value that passes; no value and NaN never do.")
 
 
 class ReleaseGate(Section):
@@ -125,6 +156,15 @@ class ReleaseGate(Section):
         description="Refuse to begin without a backup of the last so many hours that was proven to restore; null: off.",
     )
 
+    webhook: Webhook | None = Field(
+        default=None, description="A service that is asked before the first step; only a clear pass lets it go on."
+    )
+    limits: Annotated[tuple[Limit, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Questions to Prometheus about the new colour, asked at every look: name, query and at_most. $app, "
+        "$colour, $stable and $memory_limit_bytes are filled in.",
+    )
+
     @model_validator(mode="after")
     def _steps_rise_to_all(self) -> Self:
         rising = all(one < other for one, other in zip(self.steps, self.steps[1:], strict=False))
@@ -135,6 +175,7 @@ class ReleaseGate(Section):
     @model_validator(mode="after")
     def _job_outlives_gate(self) -> Self:
         watched_s = (len(self.steps) - 1) * self.step_deadline_s + self.soak_s + (self.approval_s or 0)
+        watched_s += self.webhook.deadline_s if self.webhook else 0
         needed_s = (len(self.steps) + 2) * self.deadline_s + watched_s + WAY_BACK_S
         if self.job_deadline_s < needed_s:
             reason = f"is less than all its waits and {WAY_BACK_S} s for the way back"
@@ -142,8 +183,14 @@ class ReleaseGate(Section):
             refuse("job_deadline_s", message)
         return self
 
-    def policy(self, *, prometheus_url: str, scrape_interval_s: int) -> dict[str, object]:
+    def policy(self, *, prometheus_url: str, scrape_interval_s: int, memory_limit: str) -> dict[str, object]:
         """Return what the agent is told, in the words of agents/release/policy.py."""
+        words = {"memory_limit_bytes": str(memory_bytes(memory_limit))}
+        limits = [
+            {"name": each.name, "query": Template(each.query).safe_substitute(words), "at_most": each.at_most}
+            for each in self.limits
+        ]
+        asked = {"webhook_url": self.webhook.url, "webhook_deadline_s": self.webhook.deadline_s} if self.webhook else {}
         return {
             "steps": list(self.steps),
             "soak_s": self.soak_s,
@@ -157,6 +204,8 @@ class ReleaseGate(Section):
             "scrape_interval_s": scrape_interval_s,
             "minimum_requests": self.minimum_requests,
             "load_per_s": self.load_per_s,
+            "limits": limits,
+            **asked,
         }
 
 

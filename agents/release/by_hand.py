@@ -5,6 +5,7 @@ from datetime import datetime
 from structlog.typing import FilteringBoundLogger
 
 from agents.release.answer import Answer
+from agents.release.copies import copies_of
 from agents.release.errors import ReleaseRefusedError
 from agents.release.guard import left_weights
 from agents.release.ledger import Ledger
@@ -25,7 +26,7 @@ def roll_back(  # noqa: PLR0913 - the place, the reason and four things from out
     kube: Kube, namespace: str, app: str, *, reason: str, ledger: Ledger, clock: Clock, log: FilteringBoundLogger
 ) -> Answer:
     """Put all traffic back to the colour that the last release came from."""
-    store = RecordStore(kube, namespace, app, written=ledger.write_history)
+    store = RecordStore(kube, namespace, app, written=copies_of(kube, namespace, ledger, log))
     record = store.load()
     ground = Ground(
         record=record,

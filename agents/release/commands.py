@@ -7,7 +7,9 @@ from functools import partial
 from structlog.typing import FilteringBoundLogger
 
 from agents.release.answer import Answer
+from agents.release.copies import copies_of
 from agents.release.ledger import Ledger
+from agents.release.limits import LimitGates
 from agents.release.orders import OrderBook, judge_abort
 from agents.release.probe import HttpProbe
 from agents.release.prometheus import Prometheus
@@ -40,7 +42,8 @@ def switch_traffic(
     request: SwitchRequest, kube: Kube, *, ledger: Ledger, clock: Clock, log: FilteringBoundLogger
 ) -> Answer:
     """Run a release and say how it ended."""
-    store = RecordStore(kube, request.namespace, request.app, written=ledger.write_history, holder=request.holder)
+    written = copies_of(kube, request.namespace, ledger, log)
+    store = RecordStore(kube, request.namespace, request.app, written=written, holder=request.holder)
     open_watch = _watches(request, kube, clock, log) if request.policy.prometheus_url else None
     judge_downgrade = partial(ledger.judge_downgrade, request.app)
     switch = Switch(request, kube, HttpProbe(clock), clock, log, store, ledger.find_backup, open_watch, judge_downgrade)
@@ -59,13 +62,8 @@ def _watches(
     policy = request.policy
 
     def open_watch(record: ReleaseRecord) -> Watch:
-        users = UserTraffic(
-            Prometheus(policy.prometheus_url or ""),
-            record.app,
-            record.target,
-            policy.scrape_interval_s,
-            policy.slow_floor_s,
-        )
+        asked = Prometheus(policy.prometheus_url or ""), record.app, record.target, policy.scrape_interval_s
+        users = UserTraffic(*asked, policy.slow_floor_s)
         book = OrderBook(kube, request.namespace, record.app)
 
         def interrupted() -> Finding | None:
@@ -76,6 +74,7 @@ def _watches(
             urls={colour: url.rstrip("/") + "/api/v1/predictions" for colour, url in request.urls.items()},
             payload=REFERENCE_PREDICTION,
             users=users,
+            limits=LimitGates(*asked, policy.limits),
             clock=clock,
             log=log,
             own=OwnRequests(record.target, policy.slow_floor_s),

@@ -24,6 +24,7 @@ _OBJECTIVE = 0.999
 _FAST_BURN = 14.4
 _BURN_BAD_REQUESTS = 20
 _BURN_TIMES_BEFORE = 5.0
+_OK = 200
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?")
 
 
@@ -90,6 +91,8 @@ class Limit:
 
     name: str
     at_most: float
+    query: str = ""
+    """PromQL; $app, $colour and $stable stand for the application, the canary and the other colour."""
 
 
 def judge_limit(limit: Limit, values: Iterable[float]) -> Finding:
@@ -165,6 +168,20 @@ def is_downgrade(new: str, old: str) -> bool:
         return numbers[0] < numbers[1]
     # Cited: semver.org 2.0.0, 11: a pre-release comes before its release; two of one release are not ordered here.
     return ours[4] is not None
+
+
+def judge_webhook(status: int, said: object) -> Finding:
+    """Say what a webhook's answer means; anything but a clear verdict is inconclusive.
+
+    Args:
+        status: HTTP status of the answer.
+        said: the JSON body, `{"verdict": "pass" | "fail" | "inconclusive", "because": ["..."]}`; None without one.
+    """
+    if status != _OK or not isinstance(said, Mapping) or said.get("verdict") not in set(Verdict):
+        return Finding(Verdict.INCONCLUSIVE, (f"webhook: answered {status} without a verdict",))
+    reasons = said.get("because")
+    told = "; ".join(map(str, reasons)) if isinstance(reasons, list) else ""
+    return Finding(Verdict(said["verdict"]), (f"webhook: {said['verdict']}{': ' if told else ''}{told}",))
 
 
 def judge_approval(*, asked_for: str, given_for: str | None) -> Finding:

@@ -7,6 +7,7 @@ from types import GenericAlias
 from typing import Any, Self
 
 from agents.release.errors import PolicyMalformedError
+from agents.release.gates import Limit
 from agents.release.states import FULL_SHARE, Course
 
 
@@ -29,6 +30,10 @@ class Policy:
     approval_deadline_s: float | None = None
     """How long the release waits for a person before its first step."""
     webhook_url: str | None = None
+    """Asked before the first step; see agents/release/webhook.py."""
+    webhook_deadline_s: float = 60.0
+    limits: tuple[Limit, ...] = ()
+    """Questions to Prometheus about the canary, asked at every look."""
     prometheus_url: str | None = None
     """Without it no comparison is made, and only 0 to 100 is possible."""
     minimum_requests: int = 1500
@@ -87,6 +92,8 @@ def _typed(raw: object, known: Mapping[str, str]) -> dict[str, Any]:
 def _typed_value(key: str, value: object, kind: str) -> object:
     if value is None and "None" in kind:
         return None
+    if "Limit" in kind and isinstance(value, list):
+        return tuple(_limit(each) for each in value)
     if kind.startswith("tuple") and isinstance(value, list) and all(type(each) is int for each in value):
         return tuple(value)
     number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -98,6 +105,13 @@ def _typed_value(key: str, value: object, kind: str) -> object:
         return value
     message = f"{key}: {value!r} is not of type {kind}"
     raise TypeError(message)
+
+
+def _limit(value: object) -> Limit:
+    if not isinstance(value, dict) or set(value) != {"name", "query", "at_most"}:
+        message = f"limits: {value!r} is not an object of name, query and at_most"
+        raise TypeError(message)
+    return Limit(name=str(value["name"]), at_most=float(value["at_most"]), query=str(value["query"]))
 
 
 def _positive(key: str, value: float) -> float:

@@ -8,8 +8,10 @@ from agents.release.gates import judge_capacity, judge_openapi, judge_prediction
 from agents.release.orders import OrderBook
 from agents.release.policy import Policy
 from agents.release.probe import HttpProbe, NoAnswerError
-from agents.release.smoke import REFERENCE_PREDICTION, await_pass, smoke_once
+from agents.release.record import ReleaseRecord
+from agents.release.smoke import REFERENCE_PREDICTION, await_pass, await_verdict, smoke_once
 from agents.release.verdicts import Finding, Verdict, join_findings
+from agents.release.webhook import ask_webhook
 from agents.runtime import names
 from agents.runtime.clock import Clock, Deadline
 from agents.runtime.cluster import Kube
@@ -44,13 +46,18 @@ class Proofs:
         """Say what the graph of the update guarantees: its Job of expansions ended well before this one began."""
         return Finding(Verdict.PASS, ("migrations: their Job is a part of the same update and ended before this one",))
 
-    def permission(self, release_id: str) -> Finding:
-        """Wait for a person, if the environment wants one, and look at the capacity once more, just before the step."""
+    def permission(self, record: ReleaseRecord) -> Finding:
+        """Wait for a service and a person, where asked for, and look at the capacity again just before the step."""
         findings = []
+        if (url := self.policy.webhook_url) is not None:
+            deadline = Deadline.after(self.policy.webhook_deadline_s, self.clock)
+            findings.append(await_verdict(lambda: ask_webhook(self.probe, url, record), deadline))
+            if not findings[0].has_passed:
+                return findings[0]
         if self.policy.approval_deadline_s is not None:
             deadline = Deadline.after(self.policy.approval_deadline_s, self.clock)
             book = OrderBook(self.kube, self.namespace, self.app)
-            findings.append(await_pass(lambda: book.judge_approval(release_id), deadline))
+            findings.append(await_pass(lambda: book.judge_approval(record.release_id), deadline))
         return join_findings([*findings, self.capacity()])
 
     def capacity(self, deadline_s: float = 0.0) -> Finding:

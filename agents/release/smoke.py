@@ -78,6 +78,15 @@ def await_pass(check: Callable[[], Finding], deadline: Deadline) -> Finding:
         deadline.sleep(_SMOKE_PAUSE_S)
 
 
+def await_verdict(check: Callable[[], Finding], deadline: Deadline) -> Finding:
+    """Repeat a check until it passes or fails, or time is up; a judge is not asked again after a no."""
+    while True:
+        finding = check()
+        if finding.verdict is not Verdict.INCONCLUSIVE or deadline.is_over:
+            return finding
+        deadline.sleep(_SMOKE_PAUSE_S)
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """The way users come in, and how often it must agree."""

@@ -163,7 +163,7 @@ class Switch:
             Phase.BACKED_UP: proofs.migrations,
             Phase.MIGRATED: lambda: proofs.capacity(self.request.deadline_s),
             Phase.IDLE_READY: proofs.fitness,
-            Phase.PROVED: lambda: proofs.permission(record.release_id),
+            Phase.PROVED: lambda: proofs.permission(record),
             Phase.SHIFTING: lambda: self._shift(record),
             Phase.WATCHING: lambda: self._while_ours(record, lambda: self._watch_step(record, watch)),
             Phase.PROMOTED: lambda: self._while_ours(record, lambda: None),

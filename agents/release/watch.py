@@ -7,6 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from agents.release.evidence import Block, Counts
 from agents.release.gates import FALSE_ROLLBACKS, Comparison, judge_burn, judge_comparison
+from agents.release.limits import LimitGates
 from agents.release.load import Seen, synthetic_load
 from agents.release.policy import Policy
 from agents.release.prometheus import NoMetricsError
@@ -57,6 +58,7 @@ class Watch:
     """Where each colour predicts, through its own Service."""
     payload: object
     users: UserTraffic
+    limits: LimitGates
     clock: Clock
     log: FilteringBoundLogger
     own: OwnRequests
@@ -113,6 +115,7 @@ class Watch:
             findings += self._judge_users(since_s, rule)
         except NoMetricsError as error:
             findings.append(Finding(Verdict.INCONCLUSIVE, (f"users: {error}",)))
+        findings += self.limits.judge(self.clock.now().timestamp())
         return join_findings(findings)
 
     def _judge_users(self, since_s: float, rule: Callable[[str, int], Comparison]) -> list[Finding]:

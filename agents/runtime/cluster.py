@@ -44,6 +44,22 @@ class Deployment:
     """What its slot was filled with, as the infra program says it; empty without the annotation."""
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterEvent:
+    """Something that happened to a route."""
+
+    namespace: str
+    name: str
+    route: str
+    """The HTTPRoute that it is about."""
+    reason: str
+    """One word in CamelCase."""
+    message: str
+    is_warning: bool
+    at: str
+    """RFC 3339."""
+
+
 class Kube(Protocol):
     """What the agents ask of a cluster; tests give them a small one in memory."""
 
@@ -67,3 +83,6 @@ class Kube(Protocol):
 
     def get_namespace_labels(self, name: str) -> Mapping[str, str] | None:
         """Return the namespace's labels, or None when there is no such namespace."""
+
+    def create_event(self, event: ClusterEvent) -> None:
+        """Write an Event; one of that name is a ClusterConflictError."""

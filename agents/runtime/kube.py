@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ import kubernetes
 import urllib3
 
 from agents.runtime import names
-from agents.runtime.cluster import ConfigMap, Deployment, HttpRoute, JsonObject
+from agents.runtime.cluster import ClusterEvent, ConfigMap, Deployment, HttpRoute, JsonObject
 from agents.runtime.errors import (
     AgentError,
     ClusterConflictError,
@@ -130,6 +131,30 @@ class KubeClient:
             return None
         return dict(answer["metadata"].get("labels") or {})
 
+    def create_event(self, event: ClusterEvent) -> None:
+        """Write an Event about a route."""
+        about = {
+            "apiVersion": f"{names.GATEWAY_API_GROUP}/{names.GATEWAY_API_VERSION}",
+            "kind": "HTTPRoute",
+            "namespace": event.namespace,
+            "name": event.route,
+        }
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": event.name, "namespace": event.namespace},
+            "involvedObject": about,
+            "reason": event.reason,
+            "message": event.message,
+            "type": "Warning" if event.is_warning else "Normal",
+            "source": {"component": names.FIELD_MANAGER_RELEASE},
+            "firstTimestamp": _whole_seconds(event.at),
+            "lastTimestamp": _whole_seconds(event.at),
+            "count": 1,
+        }
+        path = f"/api/v1/namespaces/{event.namespace}/events"
+        self._call("POST", path, body=body, query=[("fieldManager", names.FIELD_MANAGER_RELEASE)])
+
     def _call(
         self, method: str, path: str, *, body: JsonObject | None = None, query: list[tuple[str, str]] | None = None
     ) -> dict[str, Any]:
@@ -164,6 +189,11 @@ def _route_path(namespace: str, name: str) -> str:
 
 def _config_maps_path(namespace: str) -> str:
     return f"/api/v1/namespaces/{namespace}/configmaps"
+
+
+def _whole_seconds(at: str) -> str:
+    # Cited: Kubernetes API, metav1.Time: RFC 3339 without fractions.
+    return datetime.fromisoformat(at).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _apply_query(field_manager: str) -> list[tuple[str, str]]:

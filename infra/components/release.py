@@ -118,6 +118,7 @@ class Release(pulumi.ComponentResource):
         policy = args.app.release.policy(
             prometheus_url=f"http://{APP_PROMETHEUS}.{args.names.apps}.svc:{PORT_PROMETHEUS}",
             scrape_interval_s=args.scrape_interval_s,
+            memory_limit=args.app.resources.limits.memory,
         )
         host = ["--host", args.app.hostnames[0]] if args.app.hostnames else []
         return [
@@ -161,6 +162,8 @@ class Release(pulumi.ComponentResource):
                 ),
                 # Whether another release still runs is told by its pod, whose name is made anew each time.
                 rbac.v1.PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get"]),
+                # Kubernetes cannot tie `create` to a name either.
+                rbac.v1.PolicyRuleArgs(api_groups=[""], resources=["events"], verbs=["create"]),
                 # Sizes are found by label, which Kubernetes cannot tie to a name either.
                 rbac.v1.PolicyRuleArgs(api_groups=["apps"], resources=["deployments"], verbs=["list"]),
                 # Kubernetes cannot tie `create` to a name, because the object has none yet when it is asked.
@@ -182,6 +185,7 @@ class Release(pulumi.ComponentResource):
 
     def _policy(self) -> pulumi.Resource:
         args = self._args
+        webhook = args.app.release.webhook
         return network.policy(
             "release",
             metadata=self._metadata(),
@@ -194,6 +198,7 @@ class Release(pulumi.ComponentResource):
                     network.egress([network.pods({LABEL_NAME: APP_PROMETHEUS})], PORT_PROMETHEUS),
                     network.egress([network.pods({LABEL_NAME: APP_POSTGRES})], PORT_POSTGRES),
                     network.egress([network.nodes()], *args.gateway.ports, *args.api_server_ports),
+                    *([network.egress([network.nodes()], webhook.port)] if webhook else []),
                 ],
             ),
             opts=self._child,

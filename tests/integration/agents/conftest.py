@@ -168,6 +168,7 @@ class FakeApiServer:
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
         self.writes: list[tuple[str, str, dict[str, str], dict[str, Any]]] = []
+        self.events: list[dict[str, Any]] = []
         self.failures: list[int] = []
         self.deployments: list[dict[str, Any]] = []
         self.hold: Callable[[str, dict[str, Any]], bool] = lambda _path, _body: False
@@ -200,6 +201,11 @@ class FakeApiServer:
             found = self.objects.get(path)
             return (200, found) if found else (404, {"message": f"{path} not found"})
         assert body is not None
+        if path.endswith("/events"):
+            if any(each["metadata"]["name"] == body["metadata"]["name"] for each in self.events):
+                return 409, {"message": "already exists"}
+            self.events.append(body)
+            return 201, {"metadata": body["metadata"]}
         if self.hold(path, body):
             self.held.set()
             self.release.wait(20)

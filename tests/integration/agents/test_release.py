@@ -108,6 +108,67 @@ def test_route_is_written_by_the_release_alone_and_keeps_its_matches(api, switch
     assert list(body["spec"]) == ["rules"]
 
 
+def test_every_phase_is_an_event_of_the_route_once(api, switch, command) -> None:
+    api.scale("model-server", "blue", wanted=1, ready=1)
+    switch("switch", "--release-id", "R 1")
+    command("rollback", "--reason", "wrong numbers")
+
+    told = [(each["reason"], each["type"]) for each in api.events]
+    assert told == [
+        *((f"Release{word}", "Normal") for word in ("Preparing", "BackedUp", "Migrated", "IdleReady", "Proved")),
+        *((f"Release{word}", "Normal") for word in ("Shifting", "Promoted", "Settled")),
+        *((f"Release{word}", "Warning") for word in ("RollingBack", "RolledBack")),
+    ]
+    last = api.events[-1]
+    assert last["metadata"]["name"] == "model-server.r-1.9"
+    assert (last["involvedObject"]["kind"], last["involvedObject"]["name"]) == ("HTTPRoute", "model-server")
+    assert "by hand: wrong numbers" in last["message"]
+
+
+def test_api_server_that_takes_no_events_stops_no_release(api, switch) -> None:
+    real = api.answer
+
+    def refuse(method: str, path: str, query: dict[str, str], body: dict[str, Any] | None) -> tuple[int, Any]:
+        return (403, {"message": "no events"}) if path.endswith("/events") else real(method, path, query, body)
+
+    api.answer = refuse
+
+    assert switch()[0] == 0
+
+
+WEBHOOK_ANSWERS: dict[str, tuple[tuple[int, bytes, str], int, str]] = {
+    "pass": ((200, b'{"verdict": "pass", "because": ["change 7 is open"]}', "green"), 0, ""),
+    "fail": ((200, b'{"verdict": "fail", "because": ["frozen"]}', "green"), REFUSED, "webhook: fail: frozen"),
+    "no verdict": ((200, b'{"ok": true}', "green"), REFUSED, "webhook: answered 200 without a verdict"),
+    "no JSON": ((200, b"yes", "green"), REFUSED, "webhook: answered 200 without a verdict"),
+    "error": ((500, b'{"verdict": "pass"}', "green"), REFUSED, "webhook: answered 500 without a verdict"),
+    "redirect": ((302, b'{"verdict": "pass"}', "green"), REFUSED, "webhook: answered 302 without a verdict"),
+}
+
+
+@pytest.mark.parametrize(("answer", "code", "told"), WEBHOOK_ANSWERS.values(), ids=WEBHOOK_ANSWERS.keys())
+def test_only_a_webhooks_clear_pass_lets_a_release_go_on(  # noqa: PLR0917 - fixtures and one row of the table
+    api, switch, colours, answer, code: int, told: str
+) -> None:
+    healthy = colours.healthy("green")
+    colours.answers["green"] = lambda path: answer if path == "/judge" else healthy(path)
+    policy = json.dumps({"webhook_url": colours.url("green") + "/judge", "webhook_deadline_s": 1})
+
+    found, _, reason = switch("switch", "--policy", policy)
+
+    assert (found, weights(api)) == (code, [0, 100] if code == 0 else [100, 0])
+    assert told in reason
+
+
+def test_webhook_that_nobody_answers_is_no_permission(switch) -> None:
+    policy = json.dumps({"webhook_url": "http://127.0.0.1:1/judge", "webhook_deadline_s": 1})
+
+    code, _, reason = switch("switch", "--policy", policy)
+
+    assert code == REFUSED
+    assert "webhook: http://127.0.0.1:1/judge" in reason
+
+
 def test_smoke_test_asks_the_colour_itself_and_confirmation_asks_the_gateway(colours, start) -> None:
     start("switch", "--host", "api.example").communicate(timeout=30)
 

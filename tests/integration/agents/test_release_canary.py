@@ -31,6 +31,11 @@ PREDICTION = json.dumps({"predictions": [{"lower": 180.0, "prediction": 190.0, "
 OPENAPI = json.dumps({"paths": {"/api/v1/predictions": {"post": {}}}}).encode()
 EDGES = ("0.1", "0.3", "1.2", "5", "+Inf")
 ROLLED_BACK = REFUSED = 70
+MEMORY = {
+    "name": "memory",
+    "query": 'max(process_resident_memory_bytes{app="$app",colour="$colour"})',
+    "at_most": 500,
+}
 
 
 def find_prometheus() -> Path:
@@ -63,6 +68,7 @@ class Town:
     errors: dict[str, float] = field(default_factory=lambda: {"blue": 0.0, "green": 0.0})
     only_users_suffer: bool = False
     slow_s: dict[str, float] = field(default_factory=lambda: {"blue": 0.0, "green": 0.0})
+    memory: dict[str, int] = field(default_factory=lambda: {"blue": 100, "green": 100})
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     buckets: Counter[tuple[str, str]] = field(default_factory=Counter)
     answered: Counter[int] = field(default_factory=Counter)
@@ -152,7 +158,9 @@ class Town:
 
             def do_GET(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                if self.path == "/metrics":
+                if self.path == "/metrics" and name != "gateway":
+                    status, body, colour = 200, f"process_resident_memory_bytes {town.memory[name]}\n".encode(), name
+                elif self.path == "/metrics":
                     status, body, colour = 200, town.metrics(), ""
                 elif name == "gateway":
                     status, body, colour = town.through_gateway(self.path)
@@ -185,9 +193,13 @@ def town(api) -> Iterator[Town]:
 def prometheus(town: Town, tmp_path: Path) -> Iterator[str]:
     port = free_port()
     target = {"static_configs": [{"targets": [town.url("gateway").removeprefix("http://")]}]}
+    pods = [
+        {"targets": [town.url(each).removeprefix("http://")], "labels": {"app": "model-server", "colour": each}}
+        for each in ("blue", "green")
+    ]
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-        "scrape_configs": [{"job_name": "gateway", **target}],
+        "scrape_configs": [{"job_name": "gateway", **target}, {"job_name": "model-server", "static_configs": pods}],
     }
     path = tmp_path / "prometheus.yml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -273,7 +285,7 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def test_good_colour_goes_through_every_step_and_the_soak(api, town, prometheus, release) -> None:
-    code, err = end(release(prometheus, soak_s=3))
+    code, err = end(release(prometheus, soak_s=3, limits=[MEMORY]))
 
     assert code == 0, err[-3000:]
     assert steps(api) == [
@@ -283,6 +295,25 @@ def test_good_colour_goes_through_every_step_and_the_soak(api, town, prometheus,
     assert town.weights() == {"blue": 0, "green": 100}
     assert set(town.answered) == {200}
     assert record(api)["versions"] == {"blue": "1-blue", "green": "1-green"}
+    assert any("memory: 100, at most 500" in reason for reason in record(api)["transitions"][7]["because"])
+
+
+def test_colour_over_a_limit_of_its_environment_is_rolled_back(api, town, prometheus, release) -> None:
+    town.memory["green"] = 900
+
+    code, err = end(release(prometheus, limits=[MEMORY]))
+
+    assert (code, town.weights()) == (ROLLED_BACK, {"blue": 100, "green": 0}), err[-3000:]
+    assert record(api)["reasons"][0] == "memory: 900, at most 500"
+
+
+def test_limit_that_nobody_can_answer_promotes_nothing(api, town, prometheus, release) -> None:
+    unknown = {"name": "drift", "query": 'no_such_metric{colour="$colour"}', "at_most": 1}
+
+    code, err = end(release(prometheus, limits=[unknown], step_deadline_s=10))
+
+    assert (code, town.weights()) == (ROLLED_BACK, {"blue": 100, "green": 0}), err[-3000:]
+    assert "drift: no number (empty)" in record(api)["reasons"]
 
 
 def test_colour_that_answers_errors_loses_its_first_share_with_the_numbers_in_the_record(
