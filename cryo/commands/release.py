@@ -3,6 +3,7 @@
 import os
 import re
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ Image = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the commit message; write nothing.")]
 Commit = Annotated[bool, typer.Option("--commit/--no-commit", help="Commit the file, and it alone.")]
+Out = Annotated[Path | None, typer.Option("--out", help="File to write; default: standard output.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
@@ -38,6 +40,7 @@ def register(app: typer.Typer) -> None:
     agent.callback()(find_cluster)
     agent.command(_BEGIN)(begin)
     agent.command()(revert)
+    agent.command()(page)
     app.add_typer(agent, name="release", cls=VersionFirst)
 
     @wraps(rollback)
@@ -76,6 +79,18 @@ def revert(env: Env, *, app: App = "model-server", dry_run: DryRun = False, comm
     from cryo.release.write import How, write_revert
 
     _tell(write_revert(_place(env, app), how=How(dry_run=dry_run, commit=commit)), as_json=as_json)
+
+
+def page(env: Env, *, app: App = "model-server", out: Out = None) -> None:
+    """Write the last release of ENV as one HTML page: inputs, phases with the numbers that decided, who and when."""
+    from cryo.release.write import write_page
+
+    text = write_page(_place(env, app))
+    if out is None:
+        typer.echo(text)
+        return
+    out.write_text(text, encoding="utf-8")
+    typer.echo(f"{out}: written", err=True)
 
 
 def _place(env: str, app: str) -> Any:  # noqa: ANN401 - imported when it is needed

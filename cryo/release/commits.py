@@ -34,6 +34,16 @@ def commit_file(path: Path, message: str) -> str:
     return _git(path.parent, "rev-parse", "--short", "HEAD").strip()
 
 
+def find_author(path: Path, *, before: str) -> str:
+    """Return commit, author and subject of a file's last change before a moment; empty when it has none.
+
+    Raises:
+        EditRefusedError: the file lies in no repository.
+    """
+    form = "--format=%h %an: %s"
+    return _git(path.parent, "log", "-1", f"--before={before}", form, "--", path.name).strip()
+
+
 def _git(folder: Path, *arguments: str) -> str:
     program = shutil.which("git")
     if program is None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from agents.release.guard import Live
 from agents.release.live import read_live
 from agents.runtime.cluster import Kube
-from cryo.release.commits import commit_file, refuse_unclean
+from cryo.release.commits import commit_file, find_author, refuse_unclean
 from cryo.release.edits import Filling, edit_text
 from cryo.release.errors import EditRefusedError, VersionUnknownError
+from cryo.release.page import render_page
 from cryo.release.registry import find_digest
 from cryo.release.wish import Change, plan_release, plan_revert
 from infra.environment_files import load_environment
@@ -87,6 +88,22 @@ def write_revert(place: Place, *, how: How) -> Written:
     plan, app = _plan(place)
     live = _look(open_cluster(plan), plan, place)
     return _write(place, lambda: plan_revert(place.app, app, live, stack=place.stack), how)
+
+
+def write_page(place: Place) -> str:
+    """Return the HTML page of the last release.
+
+    Raises:
+        InfraError: the environment file or the cluster is not fit.
+        EditRefusedError: there was no release yet.
+    """
+    plan, app = _plan(place)
+    record = _look(open_cluster(plan), plan, place).record
+    if record is None:
+        message = f"there was no release of {place.app} on the cluster of {place.stack} yet, so there is no page of it"
+        raise EditRefusedError(message)
+    settings = {"replicas": app.replicas, "autoscale": app.autoscale, **app.release.model_dump()}
+    return render_page(record, settings=settings, git=find_author(place.path, before=record.transitions[0].at))
 
 
 def _plan(place: Place) -> tuple[Plan, App]:

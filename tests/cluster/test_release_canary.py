@@ -131,7 +131,14 @@ def test_canary_that_fails_one_request_in_twenty_loses_its_traffic_and_the_updat
     assert again.returncode != 0
     assert f"cryo release retry {record['release_id']}" in again.stderr
     assert read_record(platform) == record
-    platform.cryo("release", "retry", str(record["release_id"]))
+    told = platform.kubectl(*NAMESPACE, "get", "events", "--field-selector", "reason=ReleaseRolledBack", "-o", "name")
+    assert f"model-server.{record['release_id']}".lower() in told
+    page = platform.cryo("release", "page", "--env", "local").stdout
+    assert "rolled back: failed requests of" in page
+
+    platform.cryo("release", "revert", "--env", "local", "--no-commit", environments=environments)
+
+    assert f"active: {live}" in path.read_text()
     path.write_text(path.read_text().replace("minimum_requests: 1500", "minimum_requests: 300"))
-    set_active(environments, live)
     platform.pulumi("up", "--yes", "--skip-preview", environments=environments)
+    platform.cryo("release", "retry", str(record["release_id"]))
