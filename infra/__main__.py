@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 
 import pulumi
 
@@ -20,13 +21,13 @@ def main() -> None:
     """Turn the stack's environment into resources, or into one error without a traceback."""
     try:
         plan = make_plan(pulumi.get_stack(), variables=os.environ)
-        retries, notes = guard_update(plan, open_cluster(plan))
+        seen = guard_update(plan, open_cluster(plan), now=datetime.now(UTC))
     except InfraError as error:
         pulumi.log.error(str(error))
         sys.exit(ALREADY_TOLD)
-    for note in notes:
+    for note in seen.notes:
         pulumi.log.warn(note)
-    Program(plan, retries=retries).deploy()
+    Program(plan, seen=seen).deploy()
 
 
 main()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents.release.guard import Asked, judge_update
 from agents.release.live import read_live
+from agents.release.standby import judge_standby
 from agents.runtime.errors import AgentError
 from agents.runtime.errors import TemporaryError as AgentTemporaryError
 from agents.runtime.kube import KubeClient
@@ -19,9 +20,10 @@ from agents.runtime.settings import ClusterSettings
 from infra.contents import describe_slot, slots_of_tree
 from infra.errors import LiveUnknownError, UpdateRefusedError
 from infra.images import DockerImages, resolve
+from infra.seen import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from datetime import datetime
 
     from agents.runtime.cluster import Kube
     from infra.program import Plan
@@ -44,19 +46,21 @@ def open_cluster(plan: Plan) -> Kube:
         raise UpdateRefusedError(str(error)) from error
 
 
-def guard_update(plan: Plan, kube: Kube) -> tuple[Mapping[str, str], list[str]]:
-    """Return which release of each application may be tried once more, and what a person should know.
+def guard_update(plan: Plan, kube: Kube, *, now: datetime) -> Seen:
+    """Judge the update and return what it has to know.
 
     Raises:
         UpdateRefusedError: the update would hurt; nothing was declared.
         LiveUnknownError: the API server does not say what is live.
     """
     retries: dict[str, str] = {}
+    small: dict[str, Colour] = {}
     notes: list[str] = []
     for name, app in plan.environment.apps.items():
         try:
             live = read_live(kube, plan.environment.namespaces.apps, name)
-            notes += judge_update(_asked(plan, name, app), live)
+            asked = _asked(plan, name, app)
+            notes += judge_update(asked, live)
         except AgentTemporaryError as error:
             message = f"what is live cannot be seen, so the update cannot be judged: {error}"
             raise LiveUnknownError(message, retry_after_s=_RETRY_AFTER_S) from error
@@ -64,7 +68,10 @@ def guard_update(plan: Plan, kube: Kube) -> tuple[Mapping[str, str], list[str]]:
             raise UpdateRefusedError(str(error)) from error
         if live.retry_of is not None:
             retries[name] = live.retry_of
-    return retries, notes
+        standby = app.release.standby
+        if standby is not None and judge_standby(asked, live, now=now, after_s=standby.after_s).allowed:
+            small[name] = asked.active.other
+    return Seen(retries, small, notes)
 
 
 def _asked(plan: Plan, name: str, app: App) -> Asked:

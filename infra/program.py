@@ -28,6 +28,7 @@ from infra.environment_files import load_environment
 from infra.images import ImageSource, choose_source, resolve
 from infra.monitoring import declare_monitoring
 from infra.roster import read_roster
+from infra.seen import Seen
 from infra.traefik import HOST
 
 if TYPE_CHECKING:
@@ -77,15 +78,15 @@ def make_plan(stack: str, *, variables: Mapping[str, str], folder: Path | None =
 class Program:
     """Declares one environment; every part gets what it needs from the parts before it."""
 
-    def __init__(self, plan: Plan, *, retries: Mapping[str, str] | None = None) -> None:
+    def __init__(self, plan: Plan, *, seen: Seen | None = None) -> None:
         """Resolve the images and declare the provider and the namespaces.
 
         Args:
             plan: what to declare.
-            retries: release of an application that a person allowed to be tried once more; a reason for a new Job.
+            seen: what the guard saw of what is live; None renders an empty cluster's first update.
         """
         self.plan = plan
-        self._retries = dict(retries or {})
+        self._seen = seen or Seen()
         self.environment = plan.environment
         self._agents_image = self._image(plan.environment.agents.image)
         provider = pulumi_kubernetes.Provider(
@@ -127,6 +128,7 @@ class Program:
                 environment=self.plan.stack,
                 after=[migrations, *training],
                 attachments=attachments.with_all_of(flags),
+                small=self._seen.small.get("model-server"),
             ),
             opts=self.opts,
         )
@@ -257,7 +259,7 @@ class Program:
                 environment=self.plan.stack,
                 password_secret=secrets.postgres,
                 scrape_interval_s=self.environment.prometheus.scrape_interval_s,
-                retry_of=self._retries.get("model-server"),
+                retry_of=self._seen.retries.get("model-server"),
                 after=after,
             ),
             opts=self.opts,

@@ -86,6 +86,18 @@ class Webhook(Section):
         return parts.port or (443 if parts.scheme == "https" else 80)
 
 
+class Standby(Section):
+    """How small the colour that no longer serves becomes, and when."""
+
+    after_s: int = Field(
+        ge=0,
+        le=2_592_000,
+        description="Seconds after a release settled in which the old colour stays at full size, as the way back. The "
+        "first `pulumi up` after that makes it small, if the serving colour is whole.",
+    )
+    replicas: int = Field(ge=1, le=1000, description="Its pods then, the fewest with an autoscaler.")
+
+
 class Limit(Section):
     """One question to Prometheus about the new colour, and the highest answer that passes."""
 
@@ -156,6 +168,9 @@ class ReleaseGate(Section):
         description="Refuse to begin without a backup of the last so many hours that was proven to restore; null: off.",
     )
 
+    standby: Standby | None = Field(
+        default=None, description="What becomes of the colour that no longer serves; null: it stays at full size."
+    )
     webhook: Webhook | None = Field(
         default=None, description="A service that is asked before the first step; only a clear pass lets it go on."
     )
@@ -234,6 +249,11 @@ class App(Section):
         default=(), description="Host names that the route answers to; an empty list answers to every name."
     )
     release: ReleaseGate = Field(description="Limits of the Job that moves traffic to `active`.")
+
+    def size_of(self, *, small: bool) -> int:
+        """Return the pods of a colour: those of its standby when it may be small, never more than it had."""
+        full = self.replicas if self.autoscale is None else self.autoscale.min_replicas
+        return min(full, self.release.standby.replicas) if small and self.release.standby else full
 
     @model_validator(mode="after")
     def _slots_can_serve(self) -> Self:

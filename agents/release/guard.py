@@ -37,6 +37,8 @@ class Live:
     record: ReleaseRecord | None
     retry_of: str | None = None
     """The release that a person allowed to be tried once more."""
+    whole: frozenset[Colour] = frozenset()
+    """Colours that have all the pods they want ready."""
 
 
 def judge_update(asked: Asked, live: Live) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """Reads what is live of one application, for the guard."""
 
+from collections.abc import Mapping
+
 from agents.release.guard import Live
 from agents.release.orders import Order, OrderBook
 from agents.release.record import RecordStore
 from agents.release.routes import Weights, read_weights
 from agents.runtime import names
-from agents.runtime.cluster import Kube
+from agents.runtime.cluster import Deployment, Kube
 from agents.runtime.errors import ObjectMissingError
 from agents.runtime.names import Colour
 
@@ -21,13 +23,18 @@ def read_live(kube: Kube, namespace: str, app: str) -> Live:
     labels = kube.get_namespace_labels(namespace)
     if labels is None:
         return Live(stack=None, weights=None, contents={}, record=None)
+    deployments = {
+        colour: kube.list_deployments(namespace, {names.LABEL_NAME: app, names.LABEL_COLOUR: colour.value})
+        for colour in Colour
+    }
     orders = OrderBook(kube, namespace, app).read()
     return Live(
         stack=labels.get(names.LABEL_INSTANCE),
         weights=_read_weights(kube, namespace, app),
-        contents=_read_contents(kube, namespace, app),
+        contents=_contents_of(deployments),
         record=RecordStore(kube, namespace, app).load(),
         retry_of=orders.get(Order.RETRY),
+        whole=_whole(deployments),
     )
 
 
@@ -38,12 +45,13 @@ def _read_weights(kube: Kube, namespace: str, app: str) -> Weights | None:
         return None
 
 
-def _read_contents(kube: Kube, namespace: str, app: str) -> dict[Colour, str]:
-    found = {}
-    for colour in Colour:
-        labels = {names.LABEL_NAME: app, names.LABEL_COLOUR: colour.value}
-        contents = {each.content for each in kube.list_deployments(namespace, labels) if each.content}
-        # Two Deployments of one colour exist while one replaces the other; then nothing certain is known.
-        if len(contents) == 1:
-            found[colour] = contents.pop()
-    return found
+def _contents_of(found: Mapping[Colour, list[Deployment]]) -> dict[Colour, str]:
+    contents = {colour: {each.content for each in deployments} for colour, deployments in found.items()}
+    # Two Deployments of one colour exist while one replaces the other; then nothing certain is known.
+    return {colour: next(iter(each)) for colour, each in contents.items() if len(each) == 1 and each != {""}}
+
+
+def _whole(found: Mapping[Colour, list[Deployment]]) -> frozenset[Colour]:
+    return frozenset(
+        colour for colour, all_of in found.items() if all_of and all(each.ready >= each.wanted for each in all_of)
+    )

@@ -5,6 +5,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agents.release.guard import Live
@@ -67,7 +68,7 @@ def write_release(place: Place, version: str, *, image: str | None, how: How) ->
     """
     plan, app = _plan(place)
     kube = open_cluster(plan)
-    guard_update(plan, kube)
+    guard_update(plan, kube, now=datetime.now(UTC))
     live = _look(kube, plan, place)
 
     def change() -> Change:

@@ -55,6 +55,8 @@ class BlueGreenArgs:
     gateway: GatewayRef
     after: Sequence[pulumi.Resource]
     attachments: Attachments = field(default_factory=Attachments)
+    small: Colour | None = None
+    """The colour that has its standby size; None: both are as large as the environment says."""
 
 
 class BlueGreen(pulumi.ComponentResource):
@@ -79,6 +81,7 @@ class BlueGreen(pulumi.ComponentResource):
                 SlotArgs(
                     identity=args.identity.of(colour).at(slot.version),
                     app=args.app,
+                    size=args.app.size_of(small=colour is args.small),
                     container=args.container,
                     image=args.images[colour],
                     content=contents[colour],

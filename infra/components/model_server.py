@@ -53,6 +53,8 @@ class ModelServerArgs:
     environment: str
     after: Sequence[pulumi.Resource]
     attachments: Attachments
+    small: Colour | None = None
+    """The colour that has its standby size."""
 
 
 class ModelServer(pulumi.ComponentResource):
@@ -72,6 +74,7 @@ class ModelServer(pulumi.ComponentResource):
                 gateway=args.gateway,
                 after=args.after,
                 attachments=args.attachments,
+                small=args.small,
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )

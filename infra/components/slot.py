@@ -72,6 +72,8 @@ class SlotArgs:
     app: App
     container: Container
     image: pulumi.Input[str]
+    size: int
+    """Pods without an autoscaler, fewest pods with one."""
     content: pulumi.Input[str]
     """What the slot is filled with, in one line."""
     settings: Mapping[str, pulumi.Input[str]]
@@ -116,7 +118,7 @@ class ColourSlot(pulumi.ComponentResource):
             metadata=self._metadata({PATCH_FORCE: "true", ANNOTATION_CONTENT: self._args.content}),
             spec=apps.v1.DeploymentSpecArgs(
                 # With an autoscaler this is the size at birth only: a new colour starts at the minimum, not at one pod.
-                replicas=app.replicas if autoscale is None else autoscale.min_replicas,
+                replicas=self._args.size,
                 revision_history_limit=_REVISIONS_KEPT,
                 progress_deadline_seconds=app.progress_deadline_s,
                 selector=meta.v1.LabelSelectorArgs(match_labels=self._args.identity.selector()),
@@ -187,7 +189,7 @@ class ColourSlot(pulumi.ComponentResource):
                 scale_target_ref=autoscaling.v2.CrossVersionObjectReferenceArgs(
                     api_version="apps/v1", kind="Deployment", name=deployment.metadata.name
                 ),
-                min_replicas=autoscale.min_replicas,
+                min_replicas=self._args.size,
                 max_replicas=autoscale.max_replicas,
                 metrics=[autoscaling.v2.MetricSpecArgs(type="Resource", resource=cpu)],
             ),

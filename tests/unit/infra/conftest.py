@@ -150,12 +150,12 @@ def settings_of():
 def render(tmp_path_factory, variables, settings_of):
     """Render a stack, optionally with something laid over its settings."""
 
-    def render_stack(stack, over=None):
+    def render_stack(stack, over=None, seen=None):
         files = tmp_path_factory.mktemp("environments")
         (files / "base.yaml").write_text(yaml.safe_dump(settings_of(stack, over)), encoding="utf-8")
         (files / f"{stack}.yaml").write_text("{}", encoding="utf-8")
         plan = make_plan(stack, variables=variables, folder=files)
-        return run_program(lambda: Program(plan).deploy(), stack=stack)
+        return run_program(lambda: Program(plan, seen=seen).deploy(), stack=stack)
 
     return render_stack
 

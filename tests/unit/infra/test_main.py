@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pulumi
@@ -109,7 +110,7 @@ def test_an_api_server_that_does_not_answer_is_no_reason_to_update_blindly(kubec
     plan = make_plan("local", variables=variables | {"KUBECONFIG": str(deaf)})
 
     with pytest.raises(LiveUnknownError, match="what is live cannot be seen") as refused:
-        live_guard.guard_update(plan, live_guard.open_cluster(plan))
+        live_guard.guard_update(plan, live_guard.open_cluster(plan), now=datetime.now(UTC))
     assert refused.value.exit_code == 75
 
 

@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from agents.release.policy import Policy
+from agents.runtime.names import Colour
+from infra.seen import Seen
 
 PASSWORDS = {
     "backup-cipher", "backup-store", "backup-tls", "flags-password", "model-server-password",
@@ -408,3 +410,14 @@ def test_all_objects_go_to_the_configured_context(blue):
 
     assert provider.inputs["context"] == "cryo-embedded"
     assert provider.inputs["clusterIdentifier"] == "cryo-embedded"
+
+
+@pytest.mark.parametrize(("stack", "full"), [("staging", 2), ("production", 3)])
+def test_only_the_colour_that_may_be_small_has_its_standby_size(render, find, stack, full):
+    both = {"apps": {"model-server": {"slots": {"green": OTHER}}}}
+    seen = Seen(small={"model-server": Colour.GREEN})
+    recorder = render(stack, both, seen)
+
+    kind, field = ("Deployment", "replicas") if stack == "staging" else ("HorizontalPodAutoscaler", "minReplicas")
+    sizes = [find(recorder, kind, f"model-server-{colour}").spec[field] for colour in Colour]
+    assert sizes == [full, 1]
