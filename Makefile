@@ -80,6 +80,7 @@ check: $(READY) ## Format, lint, types and architecture.
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m infra.schema --check
 	@$(BIN)/python -m alerts --check
+	@$(BIN)/python -m dashboards --check
 	@$(BIN)/cryo scan workflows
 
 .PHONY: access

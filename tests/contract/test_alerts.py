@@ -2,10 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
-import promql_parser
 import pytest
 import typer.main
 
@@ -13,6 +11,7 @@ from agents.backup.command_line import app as backup_commands
 from alerts.source.catalogue import FILES, all_alerts
 from alerts.source.metrics import AFTERWARDS, ALWAYS
 from alerts.source.model import Severity
+from alerts.source.promql import metrics_of
 from alerts.source.render import RULES, RUNBOOKS, TESTS, render_all
 from cryo.app import build
 
@@ -51,22 +50,6 @@ ONLY_IN_PAGES = {
 
 def name_of(value):
     return value.stem if isinstance(value, Path) else None
-
-
-def metrics_of(expression: str) -> set[str]:
-    return {selector.name for selector in selectors_of(promql_parser.parse(expression)) if selector.name}
-
-
-def selectors_of(node) -> Iterator[promql_parser.VectorSelector]:
-    """Walk down whatever parts a node of Prometheus' grammar has."""
-    if isinstance(node, promql_parser.VectorSelector):
-        yield node
-    for part in ("expr", "lhs", "rhs", "vector_selector", "param"):
-        below = getattr(node, part, None)
-        if below is not None and not isinstance(below, str):
-            yield from selectors_of(below)
-    for argument in getattr(node, "args", None) or ():
-        yield from selectors_of(argument)
 
 
 def blocks_of(page: Path, language: str) -> list[str]:

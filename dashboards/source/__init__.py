@@ -1,0 +1,1 @@
+"""One module per dashboard, and the few things they share."""
