@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import structlog
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agents.release.errors import ReleaseRefusedError, ReleaseRolledBackError, ReleaseUnderWayError
@@ -128,7 +128,8 @@ class World:
 
     until_end = until_verdict
 
-    def release(self, target: Colour = Colour.GREEN, *, approval: bool = False) -> Phase:
+    def release(self, target: Colour = Colour.GREEN, *, approval: bool = False) -> Phase | None:
+        """Run a release and return where its record stands; None where a hand had moved the traffic before any."""
         policy = Policy(
             steps=STEPS,
             soak_s=60,
@@ -151,8 +152,8 @@ class World:
         log = structlog.get_logger().bind()
         Switch(request, self, self, self.clock, log, store, lambda _: PASSED, lambda _: self).run()  # type: ignore[arg-type,return-value]
         found = RecordStore(self, "cryo", APP).load()
-        assert found is not None
-        return found.phase
+        assert found is not None or self.by_hand
+        return found.phase if found else None
 
     def look(self, record: ReleaseRecord) -> None:
         """Note how big both colours were when a step was decided."""
@@ -199,6 +200,7 @@ def run_once(world: World) -> None:
 
 
 @given(st.integers(0, 2**32))
+@example(3706)  # a hand gives green all traffic before the first record, so there is nothing to release and no record
 @settings(max_examples=1000)
 def test_no_schedule_leaves_a_release_stuck_and_none_promotes_without_every_verdict(make_clock, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - a simulation
@@ -210,7 +212,7 @@ def test_no_schedule_leaves_a_release_stuck_and_none_promotes_without_every_verd
     if world.by_hand and world.weights.live is None:
         world._weigh(Weights(100, 0))  # what the refusal tells the person to do
 
-    ends = []
+    ends: list[object] = []
     for _ in range(3):  # a rollback that was cut off is finished first, then a person allows one more try
         if before := RecordStore(world, "cryo", APP).load():
             OrderBook(world, "cryo", APP).give(Order.RETRY, before.release_id)
