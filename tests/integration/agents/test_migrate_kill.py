@@ -80,7 +80,8 @@ def warm(database, repository: Path) -> Iterator[WarmRunner]:
 
 def empty(conn: psycopg.Connection) -> None:
     """Take everything away that a run makes; quicker than a new database."""
-    conn.execute("drop schema if exists cryo, auth, private cascade; drop schema public cascade; create schema public")
+    made = "cryo, auth, private, oncall"
+    conn.execute(f"drop schema if exists {made} cascade; drop schema public cascade; create schema public")
 
 
 def wait_for_work(conn: psycopg.Connection, *, timeout_s: float = 20) -> None:
