@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from agents.runtime.names import APP_POSTGRES
+from agents.runtime.names import APP_POSTGRES, FIELD_MANAGER_COMMAND
 from cryo.backup_job import COMMAND, RESTORE, make_job, split_output, template_selector
 from cryo.errors import PermanentCryoError, TemporaryCryoError
 
@@ -25,6 +25,8 @@ _START_LIMIT_S = 300
 _STOP_LIMIT_S = 180
 _READY_LIMIT_S = 900
 _POLL_S = 1.0
+# By this name `cryo drift` knows that nobody else made the Job.
+_IN_OUR_NAME = (f"--field-manager={FIELD_MANAGER_COMMAND}",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _run_job(cluster: Cluster, template: str, arguments: Sequence[str]) -> int:
         message = "the cluster has no backups: backup.enabled is false, or `pulumi up` has not run since it was set"
         raise PermanentCryoError(message)
     job = json.dumps(make_job(found[0], arguments))
-    made = json.loads(cluster.call("create", "--filename=-", "--output=json", given=job))
+    made = json.loads(cluster.call("create", *_IN_OUR_NAME, "--filename=-", "--output=json", given=job))
     name = made["metadata"]["name"]
     cluster.report(f"running in Job {name}")
     selector = f"--selector=batch.kubernetes.io/job-name={name}"

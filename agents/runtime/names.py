@@ -69,6 +69,7 @@ GATEWAY_API_VERSION = "v1"
 HTTP_ROUTES_PLURAL = "httproutes"
 
 FIELD_MANAGER_RELEASE = "cryo-release"
+FIELD_MANAGER_COMMAND = "cryo"
 RELEASE_RECORD_KEY = "record.json"
 ANNOTATION_CONTENT = "cryoprotect.io/content"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any
 
-from agents.runtime.names import FIELD_MANAGER_RELEASE
+from agents.runtime.names import FIELD_MANAGER_COMMAND, FIELD_MANAGER_RELEASE
 
 # Seen in a running platform's objects; each is a part of Kubernetes that completes what we declare.
 _CONTROLLERS = frozenset({"kube-controller-manager", "kube-scheduler", "kube-apiserver", "kubelet"})
@@ -71,7 +71,7 @@ def find_strangers(
         metadata = live["metadata"]
         ours = metadata.get("namespace") in namespaces and (live["kind"], name_of(live)) not in declared
         if ours and not metadata.get("ownerReferences"):
-            makers = sorted({str(entry["manager"]) for entry, _ in _foreign(live)})
+            makers = sorted({str(entry["manager"]) for entry, _ in _foreign(live)} - {FIELD_MANAGER_COMMAND})
             if makers:
                 found.append(Drift(live["kind"], name_of(live), f"is not in Git; made by {', '.join(makers)}"))
     return tuple(sorted(found))

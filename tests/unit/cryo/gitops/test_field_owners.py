@@ -93,6 +93,7 @@ def test_an_object_that_is_not_in_git_is_a_stranger():
         live("ConfigMap", "kube-root-ca.crt", entry("kube-controller-manager", {"f:data": {}})),
         live("ServiceAccount", "default"),
         live("Job", "backup-1", entry("kubectl-create", {"f:spec": {}}), ownerReferences=[{"kind": "CronJob"}]),
+        live("Job", "cryo-backup-1", entry("cryo", {"f:spec": {}})),
         live("ConfigMap", "release-model-server", entry("cryo-release", {"f:data": {"f:record": {}}})),
     ],
     ids=lambda each: each["metadata"]["name"],
