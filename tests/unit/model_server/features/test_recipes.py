@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_server.errors import (
@@ -58,12 +58,12 @@ def test_unknown_recipe_is_refused():
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20))
+@example([-999999.9999999999, -1e6])
 def test_compression_keeps_order_zero_and_sign(values):
     found = compress(np.array(values))
 
-    assert (np.argsort(found, kind="stable") == np.argsort(values, kind="stable")).all() or len(set(values)) < len(
-        values
-    )
+    # Two numbers that differ in their last digit alone may be compressed to one.
+    assert (np.diff(found[np.argsort(values)]) >= 0).all()
     assert (np.sign(found) == np.sign(values)).all()
 
 
