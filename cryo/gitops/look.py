@@ -62,10 +62,10 @@ class Eyes:
         goes on to tell it.
         """
         declared = self._declared()
-        names = frozenset(declared)
-        edited = {(found.kind, found.name) for found in find_edits(self._live(declared), names)}
+        objects = self._live(declared)
+        edited = {(found.kind, found.name) for found in find_edits(objects, frozenset(declared))}
         taken = sorted(key for key in edited if key[0] != "Secret")
-        for live in self._live(declared):
+        for live in objects:
             manager = pulumi_manager(live)
             key = (live["kind"], name_of(live))
             if key in taken and manager is not None:

@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cryo.errors import PermanentCryoError, TemporaryCryoError
+
+Form = TypeVar("Form", list[Any], dict[str, Any])
 
 _COMMITS = re.compile(r"(\d+) commits scanned")
 
@@ -48,7 +50,7 @@ class Verdict:
 
 def judge_actionlint(printed: str, files: Sequence[Path]) -> Verdict:
     """Read actionlint's JSON over the workflow files that it was given."""
-    rows = _rows("actionlint", printed)
+    rows = _read("actionlint", printed, list)
     found = (Finding(f"{row['filepath']}:{row['line']}", row["kind"], row["message"]) for row in rows)
     return _verdict("actionlint", len(files), "workflows", found)
 
@@ -57,7 +59,7 @@ def judge_zizmor(printed: str, log: str, files: Sequence[Path]) -> Verdict:
     """Read zizmor's JSON (format 1) and count the files that its log says it completed."""
 
     def findings() -> Iterator[Finding]:
-        for row in _rows("zizmor", printed):
+        for row in _read("zizmor", printed, list):
             primary = next(place for place in row["locations"] if place["symbolic"]["kind"] == "Primary")
             path = primary["symbolic"]["key"]["Local"]["verbatim_path"]
             line = primary["concrete"]["location"]["start_point"]["row"] + 1
@@ -77,7 +79,7 @@ def judge_gitleaks(printed: str, log: str) -> Verdict:
         Finding(
             f"{row['File']}:{row['StartLine']}", row["RuleID"], f"{row['Description']} (commit {row['Commit'][:12]})"
         )
-        for row in _rows("gitleaks", printed)
+        for row in _read("gitleaks", printed, list)
     )
     return _verdict("gitleaks", int(commits[1]) if commits else 0, "commits", found)
 
@@ -91,7 +93,7 @@ def judge_pip_audit(printed: str) -> Verdict:
     if not printed.strip():
         message = "pip-audit: could not read PyPI's advisories, so it has not passed; try again later"
         raise TemporaryCryoError(message)
-    packages = _document("pip-audit", printed).get("dependencies", [])
+    packages = _read("pip-audit", printed, dict).get("dependencies", [])
     unread = [row["name"] for row in packages if "vulns" not in row]
     if unread:
         some = ", ".join(unread[:3])
@@ -120,24 +122,14 @@ def _verdict(scan: str, seen: int, unit: str, findings: Iterator[Finding]) -> Ve
         raise _unknown(scan, error) from error
 
 
-def _rows(scan: str, printed: str) -> list[Mapping[str, Any]]:
+def _read(scan: str, printed: str, form: type[Form]) -> Form:
     try:
-        rows = json.loads(printed)
+        answer = json.loads(printed)
     except ValueError as error:
         raise _unknown(scan, error) from error
-    if not isinstance(rows, list):
-        raise _unknown(scan, TypeError(type(rows).__name__))
-    return rows
-
-
-def _document(scan: str, printed: str) -> Mapping[str, Any]:
-    try:
-        document = json.loads(printed)
-    except ValueError as error:
-        raise _unknown(scan, error) from error
-    if not isinstance(document, dict):
-        raise _unknown(scan, TypeError(type(document).__name__))
-    return document
+    if not isinstance(answer, form):
+        raise _unknown(scan, TypeError(type(answer).__name__))
+    return answer
 
 
 def _unknown(scan: str, error: Exception) -> PermanentCryoError:
